@@ -1,0 +1,162 @@
+"""Finds tasks and architectures: the files of their folders, installed entry points, and `--plugin FILE`.
+
+A file `my_task.py` declares `TASK = Task(...)` and is the task `my-task`; a family of them declares
+`TASKS = {"name": Task(...)}`. Architectures likewise: `ARCHITECTURE` or `ARCHITECTURES`.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Generic, TypeVar
+
+import bench.architectures
+import tasks
+from bench.architecture import Architecture
+from bench.errors import PluginError, UsageError, unknown
+from bench.task import Task
+
+Definition = TypeVar("Definition", Task, Architecture)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_KINDS = ((Task, "TASK", "TASKS"), (Architecture, "ARCHITECTURE", "ARCHITECTURES"))
+
+
+@dataclass(frozen=True)
+class Entry(Generic[Definition]):
+    """A definition, its name, the file it is from, and whether that file is a `--plugin`."""
+
+    name: str
+    value: Definition
+    file: Path
+    plugin: bool = False
+
+    @property
+    def sources(self) -> list[Path]:
+        """The files that decide what the definition does: its own and the private helpers beside it."""
+        return [self.file] if self.plugin else [self.file, *sorted(self.file.parent.glob("_[!_]*.py"))]
+
+
+@dataclass
+class Catalogue:
+    """Everything that can be run, by name, and what could not be loaded, by the name it would have had."""
+
+    tasks: dict[str, Entry[Task]] = field(default_factory=dict)
+    architectures: dict[str, Entry[Architecture]] = field(default_factory=dict)
+    broken: dict[str, PluginError] = field(default_factory=dict)
+
+    def task(self, name: str) -> Entry[Task]:
+        """The task `name`; UsageError with the nearest names when there is none."""
+        return _find("task", name, self.tasks)
+
+    def architecture(self, name: str) -> Entry[Architecture]:
+        """The architecture `name`; UsageError with the nearest names when there is none."""
+        return _find("architecture", name, self.architectures)
+
+    def _add(self, name: str, value: object, file: Path, *, plugin: bool) -> None:
+        if not _NAME.fullmatch(name):
+            raise PluginError(f"{file}: {name!r} is no name: expected letters, digits, - and _, at most 64")
+        if name in self.tasks or name in self.architectures:
+            raise PluginError(f"{file}: the name {name!r} is taken; rename it")
+        if isinstance(value, Task):
+            self.tasks[name] = Entry(name, value, file, plugin)
+        elif isinstance(value, Architecture):
+            self.architectures[name] = Entry(name, value, file, plugin)
+        else:
+            raise PluginError(f"{file}: {name} is a {type(value).__name__}; expected a Task or an Architecture")
+
+
+def discover(plugins: Iterable[Path] = ()) -> Catalogue:
+    """The catalogue. What is broken lands in `broken` with a one-line reason; UsageError where a plug-in is no file."""
+    catalogue = Catalogue()
+    for package in (tasks, bench.architectures):
+        for info in pkgutil.iter_modules(package.__path__):
+            if not info.name.startswith("_"):
+                module = importlib.import_module(f"{package.__name__}.{info.name}")
+                for name, value in _definitions(module, info.name):
+                    catalogue._add(name, value, Path(str(module.__file__)), plugin=False)
+    for group in ("archbench.tasks", "archbench.architectures"):
+        for point in sorted(entry_points(group=group)):
+            with _collecting(catalogue, point.name, Path(point.value)):
+                value = point.load()
+                file = Path(str(sys.modules[point.module].__file__))
+                catalogue._add(point.name, value, file, plugin=False)
+    for path in plugins:
+        if not path.is_file():
+            raise UsageError(f"--plugin {path}: no such file; expected a Python file with a TASK or an ARCHITECTURE")
+        with _collecting(catalogue, path.stem.replace("_", "-"), path):
+            module = _load(path.resolve())
+            for name, value in _definitions(module, path.stem):
+                catalogue._add(name, value, path.resolve(), plugin=True)
+    return catalogue
+
+
+def _find(kind: str, name: str, known: Mapping[str, Entry[Definition]]) -> Entry[Definition]:
+    if name not in known:
+        raise unknown(kind, name, known)
+    return known[name]
+
+
+def _definitions(module: ModuleType, stem: str) -> Iterator[tuple[str, object]]:
+    found = False
+    for _, one, many in _KINDS:
+        if hasattr(module, one):
+            found = True
+            yield stem.replace("_", "-"), getattr(module, one)
+        if hasattr(module, many):
+            found = True
+            yield from getattr(module, many).items()
+    if not found:
+        names = ", ".join(name for _, *pair in _KINDS for name in pair)
+        raise PluginError(f"{module.__file__}:1: nothing declared; expected one of {names}")
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"archbench_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path}:1: not a Python file; expected a name that ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and serialisable Keras layers look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+class _collecting:
+    """Turns whatever a user's file raises into one line with file and line, kept in `catalogue.broken`."""
+
+    def __init__(self, catalogue: Catalogue, name: str, path: Path) -> None:
+        self.catalogue, self.name, self.path = catalogue, name, path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if error is None or not isinstance(error, Exception | SystemExit):
+            return False
+        if not isinstance(error, PluginError):
+            error = PluginError(f"{where(error, self.path)}: {type(error).__name__}: {first_line(error)}")
+        self.catalogue.broken[self.name] = error
+        return True
+
+
+def where(error: BaseException, path: Path) -> str:
+    """`file:line` of the innermost frame of `error` that lies in `path`, else of the innermost frame."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename) == path.resolve()]
+    frame = (own or frames or [None])[-1]
+    return f"{frame.filename}:{frame.lineno}" if frame else str(path)
+
+
+def first_line(error: BaseException) -> str:
+    """The message of an error, cut to its first line."""
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return message.strip().splitlines()[0] if message.strip() else "no message"

@@ -1,0 +1,303 @@
+"""Trains one cell and returns its record: the only place that trains.
+
+Every architecture of a comparison meets the same data, in the same order, for as many steps. Cells that differ only
+in seed form a group: its model is built, traced and compiled once, and each seed starts from the weights, seed
+generators and optimizer state of a freshly built twin, so it is the same to the last bit as in a process of its own.
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from bench.catalogue import Catalogue
+from bench.errors import DataError
+from bench.gradients.recorder import recorded, recording
+from bench.plan import Cell, blank
+from bench.record import Conditions, GradientNorm, Record, Score
+from bench.task import Data, Loss, Metric, Split, Task, Training, check
+from bench.width import count_parameters, match_width
+
+_ORDER = 1
+_SUBSET = 2
+"""Second words of generators' entropy, the first being the cell's seed (or 0): one stream for each use."""
+_LOSSES: Mapping[Loss, Callable[[], keras.losses.Loss]] = {
+    "cross-entropy": lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    "mse": keras.losses.MeanSquaredError,
+}
+
+Progress = Callable[[int, int, float], None]
+"""Called with steps done, steps in all and the validation score."""
+
+
+class Result(NamedTuple):
+    """A record and the arrays that go beside it (bench.record.CURVES)."""
+
+    record: Record
+    curves: dict[str, np.ndarray]
+
+
+@dataclass
+class _Run:
+    """What one seed's training leaves behind."""
+
+    losses: list[float] = field(default_factory=list)
+    gradient_norms: list[np.ndarray] = field(default_factory=list)
+    evaluations: list[tuple[int, float, float, list[float], np.ndarray]] = field(default_factory=list)
+    """(step, validation loss, validation score, weight norms, update norms)"""
+    best: tuple[int, float, float] | None = None
+    best_weights: list[np.ndarray] | None = None
+    compile_seconds: float | None = None
+    train_seconds: float = 0.0
+    streak: list[tuple[int, float]] = field(default_factory=list)
+    target: tuple[int, float] | None = None
+    """(step, training seconds) at the first of the evaluations in a row that solve the task."""
+
+
+class Group:
+    """Data, model and compiled training step for the cells of a group.
+
+    Raises DataError where the task's data is not what it declares, BenchError where `--params` cannot be met.
+    """
+
+    def __init__(self, cell: Cell, catalogue: Catalogue, conditions: Callable[[Data], Conditions]) -> None:
+        entry = catalogue.architecture(cell.architecture)
+        self.task: Task = catalogue.task(cell.task).value
+        self.spec = self.task.spec(**cell.task_settings)
+        self.training = cell.training
+        self.data = _subset(self.task.data(cell.task_settings), cell.training.train_size)
+        check(self.data, self.spec, self.task.loss)
+        self.steps = _steps(self.data, cell.training)
+        self.interval = math.ceil(self.steps / cell.training.evaluations)
+        keras.utils.clear_session()
+        arguments = {**cell.architecture_settings, **entry.value.fixed}
+
+        def build(units: int) -> keras.Model:
+            return entry.value.build(self.spec, **{**arguments, "units": units})
+
+        if cell.params is not None:
+            arguments["units"] = match_width(build, cell.params)
+        self.units = arguments.get("units")
+        self.build: Callable[[], keras.Model] = lambda: entry.value.build(self.spec, **arguments)
+        self.model = self.build()
+        self.variables = list(self.model.variables)
+        self.parameters = count_parameters(self.model)
+        self.optimizer = recording(
+            cell.training.optimizer,
+            interval=self.interval,
+            steps=self.steps,
+            learning_rate=cell.training.lr,
+            global_clipnorm=cell.training.clip,
+        )
+        self.model.compile(self.optimizer, _LOSSES[self.task.loss](), jit_compile=entry.value.jit)
+        self.optimizer.build(self.model.trainable_variables)
+        self.optimizer_start = [np.array(variable) for variable in self.optimizer.variables]
+        self.compiled = False
+        self.conditions = conditions(self.data)
+
+    def run(self, cell: Cell, progress: Progress = lambda *_: None) -> Result:
+        """Train the group's model from the weights of `cell.seed`."""
+        self._reset(cell.seed)
+        run = _Run()
+        try:
+            self._train(run, cell.seed, progress)
+            reason = None
+        except FloatingPointError as error:
+            reason = str(error)
+        best, final = (None, None) if reason else self._scores(run)
+        record = blank(
+            cell,
+            self.task,
+            status="diverged" if reason else "ok",
+            reason=reason,
+            conditions=self.conditions,
+            best=best,
+            final=final,
+            solved=run.target is not None,
+            steps=len(run.losses),
+            steps_to_target=run.target[0] if run.target else None,
+            seconds_to_target=run.target[1] if run.target else None,
+            units=self.units,
+            parameters=self.parameters[0],
+            embedding_parameters=self.parameters[1],
+            train_seconds=run.train_seconds,
+            compile_seconds=run.compile_seconds,
+            gradient_norm=_gradient_norm(np.concatenate(run.gradient_norms), self.training.clip),
+        )
+        return Result(record, self._curves(run))
+
+    def _reset(self, seed: int) -> None:
+        keras.utils.set_random_seed(seed)
+        twin = self.build()
+        for variable, start in zip(self.variables, twin.variables, strict=True):
+            variable.assign(start)
+        for variable, value in zip(self.optimizer.variables, self.optimizer_start, strict=True):
+            variable.assign(value)
+
+    def _train(self, run: _Run, seed: int, progress: Progress) -> None:
+        stream = batches(self.data, np.random.default_rng([seed, _ORDER]), self.training.batch_size)
+        self._evaluate(run, progress)
+        while len(run.losses) < self.steps:
+            count = min(self.interval, self.steps - len(run.losses))
+            done = self._interval(run, stream, count)
+            run.gradient_norms.append(recorded(self.optimizer, done)[0])
+            if done < count or not math.isfinite(run.losses[-1]):
+                raise FloatingPointError(f"the training loss became {run.losses[-1]} at step {len(run.losses)}")
+            self._evaluate(run, progress)
+            validation_loss = run.evaluations[-1][1]
+            if not math.isfinite(validation_loss):
+                raise FloatingPointError(f"the validation loss became {validation_loss} at step {len(run.losses)}")
+            if run.target and self.training.stop_solved:
+                break
+
+    def _interval(self, run: _Run, stream: Iterator[Split], count: int) -> int:
+        """Train `count` steps, fewer where the loss stops being finite; the steps done."""
+        for done in range(1, count + 1):
+            x, y = next(stream)
+            self.model.reset_metrics()  # else Keras returns the mean of all losses so far
+            start = time.perf_counter()
+            loss = float(self.model.train_on_batch(x, y))
+            seconds = time.perf_counter() - start
+            if self.compiled:
+                run.train_seconds += seconds
+            else:
+                run.compile_seconds, self.compiled = seconds, True
+            run.losses.append(loss)
+            if not math.isfinite(loss):
+                return done
+        return count
+
+    def _evaluate(self, run: _Run, progress: Progress) -> None:
+        step = len(run.losses)
+        loss, score = evaluate(self.model, self.data.validation, self.task, self.training.batch_size)
+        weights = [float(np.linalg.norm(keras.ops.convert_to_numpy(v))) for v in self.model.trainable_variables]
+        updates = recorded(self.optimizer, 0)[1] if step else np.full(len(weights), np.nan, "float32")
+        run.evaluations.append((step, loss, score, weights, updates))
+        if not step:
+            return
+        if run.best is None or _better(score, run.best[2], self.task.metric):
+            run.best, run.best_weights = (step, loss, score), self.model.get_weights()
+        solved = self.task.solved
+        run.streak = [*run.streak, (step, run.train_seconds)] if solved.reached(score, self.task.metric) else []
+        if run.target is None and len(run.streak) >= solved.in_a_row:
+            run.target = run.streak[-solved.in_a_row]
+        progress(step, self.steps, score)
+
+    def _scores(self, run: _Run) -> tuple[Score, Score]:
+        """The weights with the best validation score and the last ones, each evaluated once on the test set."""
+        assert run.best is not None
+        assert run.best_weights is not None
+        final = self._score(*run.evaluations[-1][:3])
+        if run.best[0] == final.step:
+            return final, final
+        self.model.set_weights(run.best_weights)
+        return self._score(*run.best), final
+
+    def _score(self, step: int, validation_loss: float, validation: float) -> Score:
+        test_loss, test = evaluate(self.model, self.data.test, self.task, self.training.batch_size)
+        return Score(step=step, validation=validation, validation_loss=validation_loss, test=test, test_loss=test_loss)
+
+    def _curves(self, run: _Run) -> dict[str, np.ndarray]:
+        steps, losses, scores, weights, updates = zip(*run.evaluations, strict=True)
+        return {
+            "evaluation_step": np.array(steps, "int64"),
+            "train_loss": np.array(run.losses, "float32"),
+            "validation_loss": np.array(losses, "float64"),
+            "validation_score": np.array(scores, "float64"),
+            "gradient_norm": np.concatenate(run.gradient_norms),
+            "weight_norm": np.array(weights, "float32"),
+            "update_norm": np.array(updates, "float32"),
+            "variables": np.array([variable.path for variable in self.model.trainable_variables], "str"),
+        }
+
+
+def batches(data: Data, rng: np.random.Generator, size: int) -> Iterator[Split]:
+    """Endless full batches: fresh draws, or epoch after epoch a new order of the training set, its rest left out."""
+    if not isinstance(data.train, Split):
+        while True:
+            yield data.train(rng, size)
+    x, y = data.train
+    while True:
+        order = rng.permutation(len(x))
+        for start in range(0, len(x) - size + 1, size):
+            chosen = order[start : start + size]
+            yield Split(x[chosen], y[chosen])
+
+
+def evaluate(model: keras.Model, split: Split, task: Task, size: int) -> tuple[float, float]:
+    """Mean loss and mean score over a split. The last batch is filled up, so that nothing is traced twice."""
+    losses, scores = [], []
+    for start in range(0, len(split.x), size):
+        x, y = split.x[start : start + size], split.y[start : start + size]
+        filled = np.concatenate([x, np.repeat(x[:1], size - len(x), axis=0)]) if len(x) < size else x
+        output = np.asarray(model.predict_on_batch(filled))[: len(x)]
+        losses.append(sample_loss(task.loss, y, output))
+        scores.append(task.metric.score(y, output))
+    return float(np.concatenate(losses).mean()), float(np.concatenate(scores).mean())
+
+
+def sample_loss(loss: Loss, y: np.ndarray, output: np.ndarray) -> np.ndarray:
+    """The loss of every sample, (samples,), in float64; the mean over steps and outputs where there are several."""
+    output = output.astype("float64")
+    if loss == "mse":
+        each = np.square(output - y)
+    else:
+        shifted = output - output.max(axis=-1, keepdims=True)
+        chosen = np.take_along_axis(shifted, y[..., None].astype("int64"), axis=-1)[..., 0]
+        each = np.log(np.exp(shifted).sum(axis=-1)) - chosen
+    return each.reshape(len(y), -1).mean(axis=1)
+
+
+def data_hash(data: Data) -> str:
+    """SHA-256 over the arrays of a task's data."""
+    digest = hashlib.sha256()
+    for split in (data.validation, data.test, data.train):
+        for array in split if isinstance(split, Split) else ():
+            digest.update(f"{array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _subset(data: Data, size: int | None) -> Data:
+    if size is None:
+        return data
+    rng = np.random.default_rng([0, _SUBSET])
+    if not isinstance(data.train, Split):
+        return Data(data.train(rng, size), data.validation, data.test)
+    if size > len(data.train.x):
+        raise DataError(f"train_size: expected at most {len(data.train.x)}, the training set, received {size}")
+    chosen = rng.permutation(len(data.train.x))[:size]
+    return Data(Split(data.train.x[chosen], data.train.y[chosen]), data.validation, data.test)
+
+
+def _steps(data: Data, training: Training) -> int:
+    if not isinstance(data.train, Split):
+        if training.steps is None:
+            raise DataError("epochs: the task draws fresh samples and has no epochs; give --steps or --train-size")
+        return training.steps
+    each = len(data.train.x) // training.batch_size
+    if not each:
+        raise DataError(f"batch_size: expected at most {len(data.train.x)}, received {training.batch_size}")
+    return training.steps if training.steps is not None else (training.epochs or 1) * each
+
+
+def _better(score: float, than: float, metric: Metric) -> bool:
+    return (score > than if metric.higher_is_better else score < than) or math.isnan(than)
+
+
+def _gradient_norm(norms: np.ndarray, clip: float | None) -> GradientNorm:
+    total = np.sqrt(np.square(norms.astype("float64")).sum(axis=1))
+    finite = total[np.isfinite(total)]
+    tenth = max(1, len(finite) // 10)
+    return GradientNorm(
+        first=float(np.median(finite[:tenth])) if len(finite) else math.nan,
+        last=float(np.median(finite[-tenth:])) if len(finite) else math.nan,
+        largest=float(finite.max()) if len(finite) else math.nan,
+        not_finite=len(total) - len(finite),
+        clipped=None if clip is None or not len(finite) else float((finite > clip).mean()),
+    )

@@ -1,0 +1,71 @@
+"""The command line: parses, calls one function, prints. Commands are imported when they are called."""
+
+import sys
+from importlib import import_module
+
+import click
+
+import bench
+from bench.errors import BenchError, unknown
+
+_COMMANDS = {
+    "list": "catalogue",
+    "info": "catalogue",
+    "data": "data",
+    "plan": "run",
+    "run": "run",
+    "show": "results",
+    "report": "results",
+}
+"""Command -> its module in this folder."""
+
+INTERRUPTED = 130
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command = getattr(import_module(f"{__name__}.{_COMMANDS[name]}"), f"{name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS:
+            raise unknown("command", args[0], _COMMANDS)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(bench.__version__, prog_name="archbench")
+def archbench() -> None:
+    """A test bench for neural architectures in Keras: accuracy, speed and gradient flow under equal conditions.
+
+    Start with `archbench run`: it trains the suite `quick` and prints a comparison.
+    """
+
+
+def main() -> None:
+    """Run the command line. A user's mistake is one line on standard error; the exit code says what happened."""
+    try:
+        code = archbench.main(standalone_mode=False)
+    except BenchError as error:
+        click.echo(f"archbench: {error}", err=True)
+        code = error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 0
+    except click.ClickException as error:
+        click.echo(f"archbench: {' '.join(error.format_message().split())}", err=True)
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        code = 0
+    sys.exit(code)

@@ -1,0 +1,32 @@
+"""`archbench data`."""
+
+import click
+
+from bench.catalogue import Catalogue, discover
+from bench.errors import DataError, unknown
+from bench.files import DataFile
+
+
+@click.command("data")
+@click.argument("action", type=click.Choice(("status", "fetch")), default="status")
+@click.argument("tasks", nargs=-1)
+def data_command(action: str, tasks: tuple[str, ...]) -> int:
+    """Fetch and verify data sets ahead of time; say where they lie. TASKS: all that have files."""
+    missing = 0
+    for name, files in _files(discover(), tasks).items():
+        for file in files:
+            try:
+                path = file.fetch() if action == "fetch" else file.verified()
+                click.echo(f"{name}: {path} is there and verified")
+            except DataError as error:
+                missing += 1
+                click.echo(f"{name}: {error}", err=action == "fetch")
+    return DataError.exit_code if missing and action == "fetch" else 0
+
+
+def _files(catalogue: Catalogue, wanted: tuple[str, ...]) -> dict[str, tuple[DataFile, ...]]:
+    for name in wanted:
+        if name not in catalogue.tasks:
+            raise unknown("task", name, catalogue.tasks)
+    chosen = {name: entry.value.files for name, entry in catalogue.tasks.items() if name in wanted or not wanted}
+    return {name: files for name, files in chosen.items() if files}

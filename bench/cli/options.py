@@ -1,0 +1,47 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.catalogue import Catalogue
+from bench.setting import Setting, Value
+
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="A Python file with a TASK or an ARCHITECTURE; repeatable.",
+)
+
+
+class Checked(click.ParamType):
+    """A flag whose type and bounds are those of a Setting; the error names flag, expected and received."""
+
+    name = "value"
+
+    def __init__(self, setting: Setting, *, none: bool = False) -> None:
+        self.setting, self.none = setting, none
+        self.name = {int: "N", float: "X", str: "NAME", bool: "BOOL"}[type(setting.default)] + ("|none" if none else "")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        """`value` as the setting's type; "none" stays where it is allowed. Raises UsageError."""
+        if self.none and value == "none":
+            return "none"
+        flag = param.opts[-1] if param else self.name
+        return self.setting.parse(flag, value)
+
+
+def names(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> list[str]:
+    """Repeated flags and commas alike: `--arch rnn,lstm --arch gru` is three names, each once."""
+    parts = [part.strip() for text in given for part in text.split(",")]
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def report_broken(catalogue: Catalogue) -> None:
+    """A line on standard error for each plug-in that cannot be used."""
+    for error in catalogue.broken.values():
+        click.echo(f"archbench: plug-in left out: {error}", err=True)

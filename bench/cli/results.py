@@ -1,0 +1,54 @@
+"""`archbench show` and `archbench report`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from bench.record import Record
+from bench.store import Store
+
+_run = click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+
+@click.command("show")
+@_run
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, an object a cell.")
+def show_command(runs: tuple[Path, ...], as_json: bool) -> int:
+    """The summary table of runs in the terminal. RUN: a folder that `archbench run` wrote."""
+    records = [record for run in runs for record in Store(run).open().records()]
+    if as_json:
+        from bench.report.objects import cell_object  # noqa: PLC0415
+
+        click.echo(json.dumps([cell_object(record) for record in records], indent=1, allow_nan=False))
+        return 0
+    from rich.console import Console  # noqa: PLC0415  # only where something is printed
+
+    from bench.report.terminal import print_summary  # noqa: PLC0415
+
+    if not records:
+        click.echo(f"{', '.join(map(str, runs))}: no records yet")
+    print_summary(records, Console())
+    return 0
+
+
+@click.command("report")
+@_run
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: report/ in the first run.")
+def report_command(runs: tuple[Path, ...], out: Path | None) -> int:
+    """A Markdown report with tables and figures from runs."""
+    from bench.report.markdown import write_report  # noqa: PLC0415  # pandas and matplotlib
+
+    stores = [Store(run).open() for run in runs]
+    origin: dict[int, Store] = {}
+    records: list[Record] = []
+    for store in stores:
+        for record in store.records():
+            origin[id(record)] = store
+            records.append(record)
+    title = ", ".join(run.resolve().name for run in runs)
+    path = write_report(
+        records, lambda record: origin[id(record)].curves(record), out or runs[0] / "report", title=title
+    )
+    click.echo(str(path))
+    return 0

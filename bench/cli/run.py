@@ -1,0 +1,148 @@
+"""`archbench plan` and `archbench run`."""
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.catalogue import discover
+from bench.cli.options import Checked, names, plugin_option, report_broken
+from bench.errors import UsageError
+from bench.execute.request import Request
+from bench.plan import Flags
+from bench.record import Record
+from bench.setting import Setting, Value
+from bench.suite import CELL, TRAINING
+
+_FAILED, _NOTHING_MEASURED = 4, 5
+_WORKERS = Setting(1, "worker processes", minimum=1, maximum=1024)
+_TIMEOUT = Setting(1.0, "seconds a cell may take", minimum=1e-3, maximum=1e9)
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flags that `plan` and `run` share; each is also a key of the suite file."""
+    options = [
+        click.argument("suite", required=False),
+        click.option("--task", "tasks", multiple=True, callback=names, metavar="NAME", help="Repeatable; or a,b."),
+        click.option("--arch", "archs", multiple=True, callback=names, metavar="NAME", help="Repeatable; or a,b."),
+        click.option("--set", "settings", multiple=True, metavar="NAME.KEY=VALUE", help="A task's or arm's setting."),
+        click.option("--units", type=Checked(CELL["units"]), help="Width of every architecture."),
+        click.option("--params", type=Checked(CELL["params"]), help="Match N trainable parameters, embedding apart."),
+        click.option("--steps", type=Checked(TRAINING["steps"]), help="Training steps."),
+        click.option("--epochs", type=Checked(TRAINING["epochs"]), help="Passes over the training set."),
+        click.option("--batch-size", type=Checked(TRAINING["batch_size"])),
+        click.option("--optimizer", type=Checked(TRAINING["optimizer"])),
+        click.option("--lr", type=Checked(TRAINING["lr"]), help="Learning rate."),
+        click.option("--clip", type=Checked(TRAINING["clip"], none=True), help="Bound on the global gradient norm."),
+        click.option("--evaluations", type=Checked(TRAINING["evaluations"]), help="Validations over the training."),
+        click.option("--stop-solved/--no-stop-solved", default=None, help="End a cell once it solves its task."),
+        click.option("--train-size", type=Checked(TRAINING["train_size"]), help="Training samples used."),
+        click.option("--seeds", type=Checked(CELL["seeds"]), help="Seeds 0..N-1."),
+        click.option("--seed", "seed", multiple=True, callback=names, metavar="LIST", help="These seeds: 0,3,7."),
+        click.option("--backend", type=Checked(CELL["backend"]), help="Keras backend."),
+        click.option("--threads", type=Checked(CELL["threads"]), help="Threads a worker computes with."),
+        click.option("--workers", type=Checked(_WORKERS), help="Worker processes; default: cores / threads."),
+        click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: results/SUITE."),
+        click.option("--fresh", is_flag=True, help="Train finished cells again."),
+        plugin_option,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _request(given: dict[str, Any]) -> Request:
+    catalogue = discover(given["plugins"])
+    report_broken(catalogue)
+    if given["seeds"] is not None and given["seed"]:
+        raise UsageError("--seeds and --seed: expected one of them, received both")
+    if given["units"] is not None and given["params"] is not None:
+        raise UsageError("--units and --params: expected one of them, received both")
+    training: dict[str, Value | None] = {key: given[key] for key in TRAINING if given[key] is not None}
+    seeds = [int(CELL["seed"].parse("--seed", seed)) for seed in given["seed"]]
+    flags = Flags(
+        tasks=given["tasks"],
+        architectures=given["archs"],
+        settings=given["settings"],
+        seeds=seeds or (None if given["seeds"] is None else range(given["seeds"])),
+        training=training,
+        units=given["units"],
+        params=given["params"],
+        backend=given["backend"],
+        threads=given["threads"],
+    )
+    return Request(
+        catalogue,
+        suite=given["suite"],
+        flags=flags,
+        out=given["out"],
+        workers=given["workers"],
+        fresh=given["fresh"],
+        plugins=given["plugins"],
+    )
+
+
+@click.command("plan")
+@_options
+def plan_command(**given: Any) -> None:
+    """The cells that `run` would train, with skips, reuse and estimated time. Trains nothing.
+
+    SUITE: a shipped suite (`archbench list suites`) or a TOML file; default quick.
+    """
+    request = _request(given)
+    for cell, state, note in request.states():
+        settings = ",".join(f"{key}={value}" for key, value in cell.task_settings.items())
+        where = f"{cell.task}[{settings}] {cell.architecture} seed {cell.seed}"
+        click.echo(f"{state:<5} {cell.id} {where}" + (f": {note}" if note else ""))
+    click.echo(request.summary())
+
+
+@click.command("run")
+@_options
+@click.option("--timeout", type=Checked(_TIMEOUT), help="Seconds a cell may take.")
+@click.option("--quiet", is_flag=True, help="No progress, only the result.")
+def run_command(**given: Any) -> int:
+    """Train every architecture on every task over several seeds and print a comparison.
+
+    SUITE: a shipped suite (`archbench list suites`) or a TOML file; default quick, which needs no download.
+    """
+    from bench.cli.progress import observer  # noqa: PLC0415  # rich, only where something is shown
+
+    request = _request(given)
+    request.store.create()
+    if not given["quiet"]:
+        click.echo(request.summary())
+    try:
+        with observer(len(request.to_train), quiet=given["quiet"]) as shown:
+            new = request.run(shown, timeout=given["timeout"])
+    except KeyboardInterrupt:
+        kept = len(request.finished())
+        click.echo(f"\nstopped: {kept} of {len(request.cells)} cells are finished and kept; resume with", err=True)
+        click.echo(f"  {shlex.join(['archbench', *sys.argv[1:]])}", err=True)
+        raise
+    return _conclude(request, [*request.reused, *new], drawn=bool(new))
+
+
+def _conclude(request: Request, records: Sequence[Record], *, drawn: bool) -> int:
+    """Print the table and where everything is; the exit code."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from bench.report.markdown import write_report  # noqa: PLC0415  # pandas and matplotlib
+    from bench.report.terminal import print_summary  # noqa: PLC0415
+
+    print_summary(records, Console())
+    folder = request.store.folder
+    report = folder / "report" / "report.md"
+    if drawn or not report.exists():
+        report = write_report(records, request.store.curves, report.parent, title=folder.name)
+    click.echo(f"report   {report}\nrecords  {folder}")
+    unfinished = [record for record in records if record.status not in ("ok", "skipped")]
+    if unfinished:
+        click.echo(f"archbench: {len(unfinished)} of {len(records)} cells did not end ok; see above", err=True)
+    if not any(record.status == "ok" for record in records):
+        click.echo("archbench: nothing was measured", err=True)
+        return _FAILED if unfinished else _NOTHING_MEASURED
+    return _FAILED if unfinished or request.broken else 0

@@ -1,0 +1,44 @@
+"""Errors a user can meet. Each says what is wrong, what was expected, what was received and what to do.
+
+BenchError            anything archbench reports in one line instead of a traceback
+  UsageError          the command or suite asks for something that does not exist or cannot be (exit 2)
+  DataError           a data set is missing, altered or malformed (exit 4)
+  PluginError         a user's task or architecture file cannot be used (exit 4)
+  StoreError          results cannot be read or written (exit 4)
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """Base of every error a user can meet; `exit_code` is what the command line returns for it."""
+
+    exit_code = 4
+
+
+class UsageError(BenchError):
+    """A name, setting or flag that does not exist or is out of range."""
+
+    exit_code = 2
+
+
+class DataError(BenchError):
+    """A data set that is missing, altered or malformed."""
+
+
+class PluginError(BenchError):
+    """A user's task or architecture file that cannot be used."""
+
+
+class StoreError(BenchError):
+    """A results folder that cannot be read or written."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that is not in the catalogue, with the nearest names that are."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names
+    return UsageError(
+        f"unknown {kind} {name!r}; did you mean {', '.join(near)}?" if names else f"unknown {kind} {name!r}"
+    )

@@ -1,0 +1,107 @@
+"""What a command line asks for: the cells, the folder, what is finished there already, and how to train the rest."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.catalogue import Catalogue
+from bench.execute.local import Observer, Pool
+from bench.plan import Cell, Flags, blank, plan, without_broken
+from bench.record import Record
+from bench.resume import estimate, resume
+from bench.store import Store
+from bench.suite import Suite, adhoc_suite, read_suite
+
+_DEFAULT_SUITE = "quick"
+
+
+class Request:
+    """Cells of a suite under flags, and their state in the results folder.
+
+    Raises UsageError for whatever the command line or the suite file got wrong, and the error of a plug-in where
+    nothing is left without it; nothing is trained then.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        suite: str | None,
+        flags: Flags,
+        out: Path | None = None,
+        workers: int | None = None,
+        fresh: bool = False,
+        plugins: Sequence[Path] = (),
+    ) -> None:
+        self.catalogue, self.plugins = catalogue, plugins
+        flags, self.broken = without_broken(catalogue, flags)
+        self.cells: list[Cell] = plan(catalogue, _suite(catalogue, suite, flags), flags)
+        name = suite or ("custom" if flags.tasks else _DEFAULT_SUITE)
+        self.store = Store(out or Path("results") / Path(name).stem)
+        self.workers = workers or max(1, _cores() // self.cells[0].threads)
+        stored = self.store.records() if self.store.is_run() else []
+        self.reused, self.todo = resume(self.cells, [] if fresh else stored)
+        self.to_train = [todo.cell for todo in self.todo if todo.cell.skip is None]
+        self.seconds = estimate(self.to_train, stored, self.workers)
+
+    def states(self) -> Iterator[tuple[Cell, str, str]]:
+        """Every cell, what a run does with it (reuse, skip, train), and why."""
+        why = {todo.cell.id: todo.why for todo in self.todo}
+        for cell in self.cells:
+            if cell.skip is not None:
+                yield cell, "skip", cell.skip
+            elif cell.id in why:
+                yield cell, "train", why[cell.id]
+            else:
+                yield cell, "reuse", ""
+
+    def summary(self) -> str:
+        """How many cells are trained, reused and skipped, why stored ones are not reused, and how long it may take."""
+        skipped = sum(cell.skip is not None for cell in self.cells)
+        reused = len(self.cells) - skipped - len(self.to_train)
+        parts = [f"{len(self.cells)} cells: {len(self.to_train)} to train"]
+        parts += [f"{reused} finished already and reused"] if reused else []
+        parts += [f"{skipped} skipped because the pair does not fit"] if skipped else []
+        line = ", ".join(parts)
+        if not self.to_train:
+            return f"{line}; nothing to train"
+        if self.seconds is not None:
+            line += f"; about {max(1, round(self.seconds / 60))} min with {self.workers} worker(s)"
+        changed = sorted({todo.why for todo in self.todo if todo.cell.skip is None and todo.why.startswith("changed")})
+        return "\n".join([line, *(f"  not reused, {why}" for why in changed)])
+
+    def finished(self) -> list[Record]:
+        """The records of the plan's cells that are in the folder now."""
+        found = (self.store.record(cell.id) for cell in self.cells)
+        return [record for record in found if record is not None]
+
+    def run(self, observer: Observer, *, timeout: float | None = None) -> list[Record]:
+        """Train what is left; the new records. Raises StoreError where they cannot be written."""
+        records = [
+            self.store.write(blank(cell, self.catalogue.task(cell.task).value, status="skipped", reason=cell.skip))
+            for cell in (todo.cell for todo in self.todo)
+            if cell.skip is not None
+        ]
+        if not self.to_train:
+            return records
+        first = self.to_train[0]
+        pool = Pool(
+            self.store,
+            self.catalogue,
+            backend=first.backend,
+            threads=first.threads,
+            workers=self.workers,
+            plugins=self.plugins,
+            timeout=timeout,
+        )
+        return records + pool.run(self.to_train, observer)
+
+
+def _suite(catalogue: Catalogue, name: str | None, flags: Flags) -> Suite:
+    if name is None and flags.tasks:
+        return adhoc_suite(flags.tasks, flags.architectures or sorted(catalogue.architectures))
+    return read_suite(name or _DEFAULT_SUITE)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

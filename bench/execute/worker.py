@@ -1,0 +1,147 @@
+"""The child process: trains the cells it is handed, one JSON line each, and writes their records.
+
+    python -P -m bench.execute.worker RUN-FOLDER BACKEND THREADS CPU,CPU,... [PLUGIN ...]
+
+Reads cells on standard input and answers with events, a JSON line each, on what was standard output. It ends when
+its input does, also in the middle of a cell: then the parent is gone.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from bench.catalogue import Catalogue, discover, first_line, where
+from bench.errors import BenchError, StoreError
+from bench.execute.machine import affinity, code_version, libraries, machine
+from bench.plan import Cell
+from bench.record import Conditions, Record
+from bench.store import Store
+from bench.task import Data, Split, Training
+
+Emit = Callable[..., None]
+_OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")
+
+
+def main() -> None:
+    """Serve cells until standard input ends."""
+    folder, backend, threads, cpus, *plugins = sys.argv[1:]
+    emit = _claim_stdout()
+    cells = _read_cells(sys.stdin)
+    if cpus and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, [int(cpu) for cpu in cpus.split(",")])
+    from bench import backends  # noqa: PLC0415  # imports the framework, which must find the affinity set
+
+    framework = backends.load(backend)
+    framework.configure(int(threads))
+    server = _Server(Store(Path(folder)), discover(Path(plugin) for plugin in plugins), framework.device(), emit)
+    emit("ready")
+    while (cell := cells.get()) is not None:
+        try:
+            server.serve(cell)
+        except StoreError as error:
+            emit("fatal", message=str(error))
+            return
+
+
+class _Server:
+    """Keeps the group of the last cell, so that the next seed of it is neither traced nor compiled again."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, device: str, emit: Emit) -> None:
+        self.store, self.catalogue, self.device, self.emit = store, catalogue, device, emit
+        self.group: Any = None
+        self.group_id = ""
+
+    def serve(self, cell: Cell) -> None:
+        self.emit("start", cell=cell.id)
+        start = time.perf_counter()
+        record, curves = self._run(cell)
+        record = record.model_copy(update={"wall_seconds": time.perf_counter() - start})
+        record = self.store.write(record, curves)
+        self.emit("done", cell=cell.id, attempt=record.status)
+
+    def _run(self, cell: Cell) -> tuple[Record, Any]:
+        from bench.cell import Group, blank  # noqa: PLC0415  # imports keras, after the backend was configured
+
+        try:
+            if self.group_id != cell.group:
+                self.group, self.group_id = None, ""  # frees the last group's memory first
+                self.group, self.group_id = Group(cell, self.catalogue, self._conditions(cell)), cell.group
+            return self.group.run(cell, lambda step, steps, score: self._progress(cell, step, steps, score))
+        except StoreError:
+            raise
+        except Exception as error:  # whatever a task, an architecture or Keras raises becomes a record
+            status = "out-of-memory" if type(error).__name__ in _OUT_OF_MEMORY else "failed"
+            reason = self._reason(cell, error)
+            return blank(cell, self.catalogue.task(cell.task).value, status=status, reason=reason), None
+
+    def _progress(self, cell: Cell, step: int, steps: int, score: float) -> None:
+        self.emit("progress", cell=cell.id, step=step, steps=steps, score=score)
+
+    def _reason(self, cell: Cell, error: Exception) -> str:
+        entries = (self.catalogue.task(cell.task), self.catalogue.architecture(cell.architecture))
+        if isinstance(error, BenchError):
+            plugin = next((f"{entry.file}: " for entry in entries if entry.plugin), "")
+            return plugin + first_line(error)
+        places = [where(error, entry.file) for entry in entries]
+        own = [p for p, entry in zip(places, entries, strict=True) if p.startswith(str(entry.file))]
+        return f"{[*own, *places][0]}: {type(error).__name__}: {first_line(error)}"
+
+    def _conditions(self, cell: Cell) -> Callable[[Data], Conditions]:
+        from bench.cell import data_hash  # noqa: PLC0415  # imports keras
+
+        return lambda data: Conditions(
+            code=code_version(cell.sources["harness"]),
+            libraries=libraries(cell.backend),
+            machine=machine(),
+            device=self.device,
+            threads=cell.threads,
+            affinity=affinity(),
+            data_hash=data_hash(data),
+            train_samples=len(data.train.x) if isinstance(data.train, Split) else None,
+            validation_samples=len(data.validation.x),
+            test_samples=len(data.test.x),
+        )
+
+
+def encode(cell: Cell) -> str:
+    """A cell as the JSON line that `decode` reads."""
+    return json.dumps(cell.identity)
+
+
+def decode(line: str) -> Cell:
+    """The cell of a JSON line."""
+    identity = json.loads(line)
+    return Cell(**{**identity, "training": Training(**identity["training"])})
+
+
+def _claim_stdout() -> Emit:
+    """Keep standard output for events: whatever a library prints goes to standard error, the worker's log."""
+    events: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+
+    def emit(event: str, **values: object) -> None:
+        events.write(json.dumps({"event": event, **values}) + "\n")
+
+    return emit
+
+
+def _read_cells(stream: TextIO) -> "queue.SimpleQueue[Cell | None]":
+    cells: queue.SimpleQueue[Cell | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in stream:
+            cells.put(decode(line))
+        os._exit(0)  # the parent has no more cells, or is gone: nothing that runs now would be kept
+
+    threading.Thread(target=read, daemon=True).start()
+    return cells
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What is measured of gradients, and what is computed from it."""

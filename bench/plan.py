@@ -1,0 +1,273 @@
+"""From a suite and flags to cells. Pure: reads no data, trains nothing, imports no framework."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bench.architecture import InputSpec
+from bench.catalogue import Catalogue, Entry, first_line
+from bench.errors import PluginError, UsageError, unknown
+from bench.record import Record
+from bench.setting import Value, complete
+from bench.suite import CELL, TRAINING, Grid, Named, Suite
+from bench.task import Task, Training
+
+_HERE = Path(__file__).parent
+
+# The harness's own source that decides a cell's numbers; the backend's file, the task's and the architecture's
+# are added per cell.
+_DECIDING = ("task.py", "architecture.py", "files.py", "cell.py", "gradients/recorder.py")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training: task, architecture and seed under complete settings. `id` is the hash of all that decides it."""
+
+    task: str
+    task_settings: Mapping[str, Value]
+    architecture: str
+    architecture_settings: Mapping[str, Value]
+    seed: int
+    training: Training
+    params: int | None
+    backend: str
+    threads: int
+    sources: Mapping[str, str]
+    """Hash of the source that decides the numbers, by what it is; versions of the libraries."""
+    skip: str | None = None
+    """Why the pair does not fit."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that decides the cell's numbers, JSON-ready."""
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self) if item.name != "skip"}
+
+    @cached_property
+    def id(self) -> str:
+        """The first 16 hex digits of the SHA-256 of the identity."""
+        return _digest(json.dumps(self.identity, sort_keys=True).encode())
+
+    @cached_property
+    def group(self) -> str:
+        """Equal for cells that differ only in seed."""
+        return replace(self, seed=0).id
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Training):
+        return asdict(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the command line overrides, as given; None or empty: not given."""
+
+    tasks: Sequence[str] = ()
+    architectures: Sequence[str] = ()
+    settings: Sequence[str] = ()
+    seeds: Sequence[int] | None = None
+    training: Mapping[str, Value | None] = field(default_factory=dict)
+    units: int | None = None
+    params: int | None = None
+    backend: str | None = None
+    threads: int | None = None
+
+
+def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list[Cell]:
+    """The cells of a suite under flags, each once, in the order of the suite, seeds innermost.
+
+    Raises UsageError for unknown names, unknown settings and values out of range.
+    """
+    flags = flags or Flags()
+    overrides = _overrides(catalogue, flags.settings)
+    grids = _select(suite, flags)
+    units = flags.units if flags.units is not None else suite.units
+    params = flags.params if flags.params is not None else suite.params
+    if flags.units is not None:
+        params = None
+    if params is not None:
+        CELL["params"].parse("--params", params)
+        units = None
+    seeds = _seeds(suite, flags)
+    backend = str(CELL["backend"].parse("--backend", flags.backend or suite.backend))
+    threads = int(CELL["threads"].parse("--threads", flags.threads if flags.threads is not None else suite.threads))
+    cells: dict[str, Cell] = {}
+    for grid in grids:
+        for task_name, task_given in _named(grid.tasks):
+            task = catalogue.task(task_name)
+            task_settings = complete(task_name, task.value.settings, {**task_given, **overrides.get(task_name, {})})
+            training = _training(task.value.training, suite.training, grid.training, flags.training)
+            spec = _spec(task, task_settings)
+            if training.epochs and task.value.draw and training.train_size is None:
+                raise UsageError(f"epochs: {task_name} draws fresh samples at every step; give --steps or --train-size")
+            for name, given in _named(grid.architectures):
+                architecture = catalogue.architecture(name)
+                known = architecture.value.settings
+                width = {"units": units} if units is not None and "units" in known else {}
+                settings = complete(name, known, {**given, **width, **overrides.get(name, {})})
+                if params is not None:
+                    settings.pop("units", None)
+                first = Cell(
+                    task=task_name,
+                    task_settings=task_settings,
+                    architecture=name,
+                    architecture_settings=settings,
+                    seed=seeds[0],
+                    training=training,
+                    params=params,
+                    backend=backend,
+                    threads=threads,
+                    sources=_sources(task, architecture, backend),
+                    skip=architecture.value.refuses(spec),
+                )
+                for seed in seeds:
+                    cell = replace(first, seed=seed)
+                    cells.setdefault(cell.id, cell)
+    return list(cells.values())
+
+
+def blank(cell: Cell, task: Task, **known: Any) -> Record:
+    """A record with what is known of a cell before it runs, and `known`."""
+    return Record(
+        cell_id=cell.id,
+        identity=cell.identity,
+        task=cell.task,
+        task_settings=dict(cell.task_settings),
+        architecture=cell.architecture,
+        architecture_settings=dict(cell.architecture_settings),
+        seed=cell.seed,
+        backend=cell.backend,
+        training=cell.training,
+        measured_at=datetime.now(UTC),
+        metric=task.metric.name,
+        higher_is_better=task.metric.higher_is_better,
+        chance=task.chance(**cell.task_settings),
+        target=task.solved.threshold,
+        **known,
+    )
+
+
+def without_broken(catalogue: Catalogue, flags: Flags) -> tuple[Flags, list[PluginError]]:
+    """`flags` less the names whose plug-in is broken, and the errors of these: the others run on.
+
+    Raises the first error where no task or no architecture would be left of those asked for.
+    """
+    errors = []
+    kept: dict[str, list[str]] = {}
+    for key in ("tasks", "architectures"):
+        names = getattr(flags, key)
+        kept[key] = [name for name in names if name not in catalogue.broken]
+        errors += [catalogue.broken[name] for name in names if name in catalogue.broken]
+        if names and not kept[key]:
+            raise errors[-1]
+    return replace(flags, tasks=kept["tasks"], architectures=kept["architectures"]), errors
+
+
+def _spec(task: Entry[Any], settings: Mapping[str, Value]) -> InputSpec:
+    try:
+        return task.value.spec(**settings)  # type: ignore[no-any-return]  # Entry[Any]: Task and its fields are typed
+    except (ValueError, TypeError) as error:
+        raise PluginError(f"{task.file}: spec() of task {task.name!r} failed: {first_line(error)}") from None
+
+
+def _named(items: Sequence[str | Named]) -> list[tuple[str, dict[str, Value]]]:
+    return [(item, {}) if isinstance(item, str) else (item.name, item.settings) for item in items]
+
+
+def _select(suite: Suite, flags: Flags) -> list[Grid]:
+    """Names that the suite has are picked from it, with the settings it gives them; other names join every grid."""
+
+    def pick(key: str, wanted: Sequence[str]) -> list[list[str | Named]]:
+        lists = [list(getattr(grid, key)) for grid in suite.grid]
+        if not wanted:
+            return lists
+        known = {name for items in lists for name, _ in _named(items)}
+        new = [name for name in wanted if name not in known]
+        return [[*(i for i in items if (i if isinstance(i, str) else i.name) in wanted), *new] for items in lists]
+
+    picked = zip(suite.grid, pick("tasks", flags.tasks), pick("architectures", flags.architectures), strict=True)
+    grids = [
+        grid.model_copy(update={"tasks": tasks, "architectures": architectures})
+        for grid, tasks, architectures in picked
+        if tasks and architectures
+    ]
+    if not grids:
+        asked = ", ".join([*flags.tasks, *flags.architectures])
+        raise UsageError(f"the suite has no grid that holds all of {asked}; leave out the suite to run any pair")
+    return grids
+
+
+def _overrides(catalogue: Catalogue, given: Sequence[str]) -> dict[str, dict[str, Value]]:
+    owners: dict[str, dict[str, Value]] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        owner, dot, name = key.partition(".")
+        if not (equals and dot and owner and name):
+            raise UsageError(f"--set {text}: expected TASK.KEY=VALUE or ARCH.KEY=VALUE")
+        entry = catalogue.tasks.get(owner) or catalogue.architectures.get(owner)
+        if entry is None:
+            raise unknown("task or architecture", owner, [*catalogue.tasks, *catalogue.architectures])
+        complete(owner, entry.value.settings, {name: value})
+        owners.setdefault(owner, {})[name] = value
+    return owners
+
+
+def _seeds(suite: Suite, flags: Flags) -> list[int]:
+    given: int | Sequence[int] = suite.seeds if flags.seeds is None else flags.seeds
+    if isinstance(given, int):
+        return list(range(int(CELL["seeds"].parse("seeds", given))))
+    if not given:
+        raise UsageError("--seed: expected at least one integer >= 0, received an empty list")
+    return [int(CELL["seed"].parse("--seed", seed)) for seed in dict.fromkeys(given)]
+
+
+def _training(default: Training, *layers: Mapping[str, Value | None]) -> Training:
+    """`default` overridden layer by layer; giving steps takes epochs back and the other way round."""
+    values: dict[str, Any] = asdict(default)
+    for layer in layers:
+        for key, raw in layer.items():
+            if key not in TRAINING:
+                raise unknown("training setting", key, TRAINING)
+            off = raw is None or (key == "clip" and raw == "none")
+            values[key] = None if off else TRAINING[key].parse(key, raw)  # type: ignore[arg-type]  # None is handled
+        if layer.get("steps") and layer.get("epochs"):
+            raise UsageError("steps and epochs: expected one of them, received both")
+        if layer.get("steps"):
+            values["epochs"] = None
+        if layer.get("epochs"):
+            values["steps"] = None
+    return Training(**values)
+
+
+def _sources(task: Entry[Any], architecture: Entry[Any], backend: str) -> dict[str, str]:
+    harness = [_HERE / name for name in (*_DECIDING, f"backends/{backend}.py")]
+    return {
+        "harness": _hash_files(tuple(harness)),
+        "task": _hash_files(tuple(task.sources)),
+        "architecture": _hash_files(tuple(architecture.sources)),
+        **{library: _version(library) for library in dict.fromkeys(("keras", "numpy", backend))},
+    }
+
+
+@cache
+def _hash_files(paths: tuple[Path, ...]) -> str:
+    return _digest(b"\0".join(path.read_bytes() for path in paths))
+
+
+@cache
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"

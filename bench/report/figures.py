@@ -1,0 +1,107 @@
+"""The figures of one task's table. Each takes the table and its curves; None means there is nothing to draw."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.record import Record
+from bench.report import canvas
+from bench.report.canvas import BLUE, ORANGE, RED, Curves
+from bench.report.gradient_figure import gradient_norms
+from bench.report.rows import Row, TaskTable
+
+__all__ = ["FIGURES", "gradient_norms", "learning_curves", "score"]
+
+
+def score(table: TaskTable, curves: Curves) -> Figure | None:
+    """Test score of every seed by architecture, the best on top: means, chance, target, and the seeds that failed."""
+    if not table.ranked:
+        return None
+    record = table.any
+    with canvas.look():
+        figure, (axes,) = canvas.panels(table, 1, columns=1, height=0.3 * len(table.rows) + 0.6)
+        if canvas.logarithmic(record) and all(value > 0 for row in table.ranked for value in row.values):
+            axes.set_xscale("log")
+        canvas.references(axes, record, upright=True)
+        for position, row in enumerate(table.rows):
+            _score_row(axes, position, row, record)
+        labels = [canvas.name(row.architecture, 200) for row in table.rows]
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(len(labels) - 0.4, -0.6)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel(canvas.score_label(record, "test"))
+        canvas.legend_below(figure, canvas.handles(axes))
+    return figure
+
+
+def _score_row(axes: Axes, position: int, row: Row, record: Record) -> None:
+    # Seeds lie a little apart, in their order, so that equal scores stay countable.
+    offsets = np.linspace(-0.18, 0.18, len(row.values)) if len(row.values) > 1 else np.zeros(len(row.values))
+    axes.scatter(row.values, position + offsets, s=18, color=BLUE, alpha=0.75, linewidths=0, label="seed", zorder=3)
+    if row.scored:
+        axes.plot(
+            [row.mean] * 2, [position - 0.32, position + 0.32], color=ORANGE, linewidth=2.2, label="mean", zorder=2
+        )
+    missing = len(row.planned) - len(row.scored)
+    if missing:
+        worst_edge = 0.012 if record.higher_is_better else 0.988
+        across = axes.get_yaxis_transform()
+        places = position + np.linspace(-0.18, 0.18, missing) if missing > 1 else [position]
+        axes.scatter([worst_edge] * missing, places, marker="x", s=22, color=RED, transform=across, clip_on=False,
+                     label="seed without a score", zorder=4)  # fmt: skip
+    remark = row.failures or ("skipped" if not row.planned else "")
+    axes.annotate(remark, (1.01, position), xycoords=axes.get_yaxis_transform(), va="center", fontsize=7, color=RED)
+
+
+def learning_curves(table: TaskTable, curves: Curves) -> Figure | None:
+    """Validation score against step, a panel per architecture: a line a seed, and their median where steps coincide."""
+    drawn = [(row, found) for row in table.rows if (found := _histories(row, curves))]
+    if not drawn:
+        return None
+    record = table.any
+    with canvas.look():
+        figure, axes = canvas.panels(table, len(drawn), columns=4, height=1.9)
+        if canvas.logarithmic(record):
+            axes[0].set_yscale("log")
+        for panel, (row, histories) in zip(axes, drawn, strict=True):
+            _learning_panel(panel, row, histories)
+        figure.supylabel(canvas.score_label(record, "validation"), fontsize=9)
+        canvas.legend_below(figure, {k: v for panel in axes for k, v in canvas.handles(panel).items()})
+    return figure
+
+
+History = tuple[Record, np.ndarray, np.ndarray]
+
+
+def _histories(row: Row, curves: Curves) -> list[History]:
+    """Record, steps and validation scores of every seed with a finite point."""
+    found = []
+    for record in row.planned:
+        arrays = curves(record) if record.curves else {}
+        if "validation_score" in arrays and np.isfinite(arrays["validation_score"]).any():
+            found.append((record, arrays["evaluation_step"], arrays["validation_score"]))
+    return found
+
+
+def _learning_panel(axes: Axes, row: Row, histories: Sequence[History]) -> None:
+    canvas.references(axes, row.records[0])
+    for record, steps, scores in histories:
+        axes.plot(
+            steps, scores, color=BLUE, linewidth=0.7, alpha=0.7, label="seed", marker="." if len(steps) == 1 else ""
+        )
+        if record not in row.scored:
+            end = np.flatnonzero(np.isfinite(scores))[-1]
+            axes.plot(steps[end], scores[end], "x", color=RED, markersize=6, label="ended without a score", zorder=4)
+    steps = histories[0][1]
+    if len(histories) > 1 and all(np.array_equal(steps, other) for _, other, _ in histories):
+        median = np.median([scores for *_, scores in histories], axis=0)
+        axes.plot(steps, median, color=ORANGE, linewidth=2, label="median", zorder=3)
+    axes.set_title(canvas.name(row.architecture, 145))
+    axes.tick_params(labelsize=7)
+    axes.margins(x=0.02)
+
+
+FIGURES = {"score": score, "learning-curves": learning_curves, "gradient-norms": gradient_norms}
+"""What a report shows of each task, in this order."""

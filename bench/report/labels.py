@@ -1,0 +1,101 @@
+"""Labels from records alone: a name and those settings that vary in the report, so that no catalogue is needed."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bench.record import Record
+
+_KNOWN = set(Record.model_fields)
+
+
+class Labels:
+    """Labels for the records of one report, which decides what varies."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._task_varies = _varying_by((r.task, r.task_settings) for r in records)
+        self._architecture_varies = _varying_by((r.architecture, r.architecture_settings) for r in records)
+        self._backends = len({record.backend for record in records})
+
+    @staticmethod
+    def groups(records: Iterable[Record], key: Callable[[Record], str]) -> list[list[Record]]:
+        """`records` that share a key, in order of the keys."""
+        groups: dict[str, list[Record]] = {}
+        for record in records:
+            groups.setdefault(key(record), []).append(record)
+        return [groups[name] for name in sorted(groups)]
+
+    @staticmethod
+    def task_key(record: Record) -> str:
+        """Equal for records that belong in one table."""
+        return _key(record.task, record.task_settings)
+
+    @staticmethod
+    def row_key(record: Record) -> str:
+        """Equal for records of one table that differ only in seed."""
+        own = record.architecture_settings, asdict(record.training), record.backend, _rest(record)
+        return _key(record.architecture, *own)
+
+    def task(self, group: Sequence[Record]) -> str:
+        """The label of a table."""
+        first = group[0]
+        return _label(first.task, _only(first.task_settings, self._task_varies[first.task]))
+
+    def architecture(self, group: Sequence[Record], of_task: Sequence[Record]) -> str:
+        """The label of a row: settings that vary in the report, then what else varies within the table."""
+        first = group[0]
+        shown = _only(first.architecture_settings, self._architecture_varies[first.architecture])
+        shown |= _only(asdict(first.training), _varying(asdict(record.training) for record in of_task))
+        twins = [r for r in of_task if _key(r.architecture, r.architecture_settings) == _own_key(first)]
+        shown |= _only(_rest(first), _varying(map(_rest, twins)))
+        if self._backends > 1:
+            shown["backend"] = first.backend
+        return _label(first.architecture, shown)
+
+
+def _own_key(record: Record) -> str:
+    return _key(record.architecture, record.architecture_settings)
+
+
+def _key(*parts: Any) -> str:
+    return json.dumps(parts, sort_keys=True, default=str)
+
+
+def _varying_by(named: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, set[str]]:
+    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    for name, settings in named:
+        by_name.setdefault(name, []).append(settings)
+    return {name: _varying(settings) for name, settings in by_name.items()}
+
+
+def _varying(settings: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names of the settings that do not have one value throughout; absent counts as a value."""
+    # As text: 1, 1.0 and True are equal in Python and would pass for one value.
+    seen = {_key(dict(each)): each for each in settings}.values()
+    names = {name for each in seen for name in each}
+    return {name for name in names if len({_key(each[name]) if name in each else None for each in seen}) > 1}
+
+
+def _only(settings: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name in names}
+
+
+def _rest(record: Record) -> dict[str, Any]:
+    """What decides the numbers beyond the record's own fields, such as `--params` or the version of the code."""
+    flat: dict[str, Any] = {}
+    for name, value in record.identity.items():
+        if name not in _KNOWN:
+            flat |= {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def _label(name: str, settings: Mapping[str, Any]) -> str:
+    shown = ", ".join(f"{key}={_text(value)}" for key, value in settings.items())
+    return f"{name} [{shown}]" if shown else name
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)[:24]

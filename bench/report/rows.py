@@ -1,0 +1,164 @@
+"""What a report shows of a task: its rows, one per architecture, and what is computed from their records."""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.record import Record
+
+NEVER = math.inf
+"""Steps to target of a run that did not reach it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One architecture on one task: the records that differ only in seed, sorted by seed."""
+
+    task: str
+    architecture: str
+    """Label: the name and the settings that vary in this report. Untrusted text."""
+    backend: str
+    records: tuple[Record, ...]
+
+    @cached_property
+    def planned(self) -> tuple[Record, ...]:
+        """All attempts that were to train: a failed seed stays in every denominator."""
+        return tuple(record for record in self.records if record.status != "skipped")
+
+    @cached_property
+    def scored(self) -> tuple[Record, ...]:
+        """The finished seeds with a finite score."""
+        return tuple(record for record in self.planned if record.status == "ok" and math.isfinite(record.value))
+
+    @cached_property
+    def values(self) -> list[float]:
+        """Headline test scores, one a scored seed."""
+        return [record.value for record in self.scored]
+
+    @cached_property
+    def mean(self) -> float:
+        """Mean test score; NaN where no seed has one."""
+        return statistics.fmean(self.values) if self.values else math.nan
+
+    @cached_property
+    def low(self) -> float:
+        """Least test score over seeds."""
+        return min(self.values, default=math.nan)
+
+    @cached_property
+    def high(self) -> float:
+        """Greatest test score over seeds."""
+        return max(self.values, default=math.nan)
+
+    @cached_property
+    def solved(self) -> int:
+        """Seeds that reached the target."""
+        return sum(record.solved for record in self.planned)
+
+    @cached_property
+    def steps_to_target(self) -> float:
+        """Median over planned seeds, one that missed counting as never; NaN where none was planned."""
+        steps = [NEVER if record.steps_to_target is None else record.steps_to_target for record in self.planned]
+        return float(statistics.median(steps)) if steps else math.nan
+
+    @cached_property
+    def parameters(self) -> int | None:
+        """Trainable parameters outside the embedding."""
+        return next((record.parameters for record in self.records if record.parameters is not None), None)
+
+    @cached_property
+    def embedding_parameters(self) -> int | None:
+        """Trainable parameters of the embedding."""
+        known = (record.embedding_parameters for record in self.records if record.embedding_parameters is not None)
+        return next(known, None)
+
+    @cached_property
+    def train_seconds(self) -> float:
+        """Median wall time inside training steps."""
+        return _median(record.train_seconds for record in self.scored)
+
+    @cached_property
+    def step_milliseconds(self) -> float:
+        """Median of training time over training steps."""
+        return _median(
+            1e3 * record.train_seconds / record.steps
+            for record in self.scored
+            if record.train_seconds is not None and record.steps
+        )
+
+    @cached_property
+    def gradient_first(self) -> float:
+        """Median global gradient norm over the first tenth of the steps."""
+        return _median(record.gradient_norm.first for record in self.planned if record.gradient_norm)
+
+    @cached_property
+    def gradient_last(self) -> float:
+        """Median global gradient norm over the last tenth of the steps."""
+        return _median(record.gradient_norm.last for record in self.planned if record.gradient_norm)
+
+    @cached_property
+    def not_finite(self) -> int | None:
+        """Steps with a NaN or infinite gradient, all seeds together; None where not recorded."""
+        counts = [record.gradient_norm.not_finite for record in self.planned if record.gradient_norm]
+        return sum(counts) if counts else None
+
+    @cached_property
+    def failures(self) -> str:
+        """What the seeds without a score met, such as '1 diverged, 2 failed'; empty where all is well."""
+        missing = (record for record in self.planned if record not in self.scored)
+        counts = Counter("without a finite score" if record.status == "ok" else record.status for record in missing)
+        return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+
+    @cached_property
+    def unfinished(self) -> list[tuple[str, str, str]]:
+        """Seeds, status and reason of all that has no score; seeds of one reason together."""
+        seeds: dict[tuple[str, str], list[str]] = {}
+        for record in self.records:
+            if record not in self.scored:
+                status = "no finite score" if record.status == "ok" else record.status
+                seeds.setdefault((status, record.reason or "no reason given"), []).append(str(record.seed))
+        return [(", ".join(numbers), *what) for what, numbers in seeds.items()]
+
+    @cached_property
+    def skipped(self) -> str:
+        """Why it was skipped; empty where it was not."""
+        reasons = {record.reason or "no reason given" for record in self.records if record.status == "skipped"}
+        return "; ".join(sorted(reasons))
+
+
+@dataclass(frozen=True, eq=False)
+class TaskTable:
+    """All architectures on one task under one set of task settings, the best mean first."""
+
+    label: str
+    rows: tuple[Row, ...]
+
+    @property
+    def any(self) -> Record:
+        """A record, for what all records of the task share: metric, direction, chance, target."""
+        return self.rows[0].records[0]
+
+    @cached_property
+    def ranked(self) -> tuple[Row, ...]:
+        """The rows with a score, the best mean first."""
+        return tuple(row for row in self.rows if row.scored)
+
+    @cached_property
+    def best(self) -> tuple[Row, ...]:
+        """The row with the best mean, or several that tie."""
+        return tuple(row for row in self.ranked if row.mean == self.ranked[0].mean)
+
+    def at_chance(self, row: Row) -> bool:
+        """Whether no seed came a twentieth of the way from chance to target."""
+        chance, target = self.any.chance, self.any.target
+        if not row.values or not math.isfinite(target - chance) or target == chance:
+            return False
+        return max((value - chance) / (target - chance) for value in row.values) < 0.05
+
+
+def _median(values: Iterable[float | None]) -> float:
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    return statistics.median(known) if known else math.nan

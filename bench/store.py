@@ -1,0 +1,135 @@
+"""The results folder: one immutable file per attempt. The only code that writes results.
+
+    <run>/archbench.json                   says that the folder is ours
+    <run>/<cell id>/<attempt>.json         a record
+    <run>/<cell id>/<attempt>.npz          its curves
+
+Every file is written under a temporary name, flushed to the disk and renamed, the record last: a kill at any moment
+leaves either the whole attempt or none. Folders of several machines merge by copying.
+"""
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from bench.errors import StoreError, UsageError
+from bench.record import SCHEMA_VERSION, Record
+
+_MARKER = "archbench.json"
+_OWN = {_MARKER, "report", "logs"}
+
+
+class Store:
+    """A run's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self) -> "Store":
+        """Make the folder ready for writing.
+
+        Raises UsageError where it holds something that is not a run, StoreError where it cannot be written.
+        """
+        try:
+            if self.folder.exists() and not self.is_run() and any(self.folder.iterdir()):
+                raise UsageError(f"--out {self.folder}: holds files that are no archbench run; name an empty folder")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._write(_MARKER, json.dumps({"schema_version": SCHEMA_VERSION}).encode())
+        except OSError as error:
+            raise StoreError(f"cannot write results to {self.folder}: {error.strerror}; choose another --out") from None
+        return self
+
+    def open(self) -> "Store":
+        """Check that the folder is a run that can be read. Raises UsageError where it is none."""
+        if not self.is_run():
+            raise UsageError(f"{self.folder}: no archbench run; expected a folder written by `archbench run --out`")
+        return self
+
+    def write(self, record: Record, curves: Mapping[str, np.ndarray] | None = None) -> Record:
+        """Store an attempt; the record as stored. Raises StoreError on a full disk or a read-only folder."""
+        attempt = 1 + max((int(path.stem) for path in self._attempts(record.cell_id)), default=0)
+        try:
+            (self.folder / record.cell_id).mkdir(exist_ok=True)
+            if curves is not None:
+                buffer = io.BytesIO()
+                np.savez_compressed(buffer, allow_pickle=False, **curves)
+                record = record.model_copy(update={"curves": f"{attempt}.npz"})
+                self._write(f"{record.cell_id}/{attempt}.npz", buffer.getvalue())
+            self._write(f"{record.cell_id}/{attempt}.json", record.model_dump_json(indent=1).encode())
+        except OSError as error:
+            raise StoreError(f"cannot write results to {self.folder}: {error.strerror}") from None
+        return record
+
+    def records(self) -> list[Record]:
+        """The record of every cell in the folder, by cell id: its newest ok attempt, else its newest.
+
+        Raises StoreError for a record that cannot be read.
+        """
+        found = (self.record(path.name) for path in sorted(self.folder.iterdir()) if path.name not in _OWN)
+        return [record for record in found if record is not None]
+
+    def record(self, cell_id: str) -> Record | None:
+        """The record of one cell, or None."""
+        newest: Record | None = None
+        for path in sorted(self._attempts(cell_id), key=lambda path: int(path.stem)):
+            record = _read(path)
+            if newest is None or record.status == "ok" or newest.status != "ok":
+                newest = record
+        return newest
+
+    def curves(self, record: Record) -> dict[str, np.ndarray]:
+        """The arrays stored with a record (bench.record.CURVES); empty where there are none."""
+        if record.curves is None:
+            return {}
+        path = self.folder / record.cell_id / Path(record.curves).name
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return dict(file)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"cannot read curves {path}: {error}") from None
+
+    def is_run(self) -> bool:
+        """The folder was written by archbench."""
+        return (self.folder / _MARKER).is_file()
+
+    def _attempts(self, cell_id: str) -> list[Path]:
+        return [path for path in (self.folder / cell_id).glob("*.json") if path.stem.isdigit()]
+
+    def _write(self, name: str, content: bytes) -> None:
+        write_atomic(self.folder / name, content)
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file that is either whole or not there. Raises OSError."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path) -> Record:
+    try:
+        raw = json.loads(path.read_bytes())
+        schema = raw.get("schema_version") if isinstance(raw, dict) else None
+        if schema != SCHEMA_VERSION:
+            raise StoreError(f"record {path}: expected schema {SCHEMA_VERSION}, received {schema}; update archbench")
+        return Record.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise StoreError(f"record {path} is altered: {key}: {first['msg']}") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read record {path}: {error}") from None

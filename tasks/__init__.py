@@ -1,0 +1,1 @@
+"""Task definitions: one file a task, found by listing this folder."""

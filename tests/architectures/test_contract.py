@@ -1,0 +1,161 @@
+"""What every architecture promises, whatever it is."""
+
+import keras
+import numpy as np
+import pytest
+
+from bench.architecture import InputSpec
+
+
+def run(model, x):
+    """Inference outside of `predict`, which would compile a function a model."""
+    return keras.ops.convert_to_numpy(model(x, training=False))
+
+
+def test_an_arm_that_cannot_read_a_spec_says_why(arm, arms, specs):
+    reasons = [arms[arm].refuses(spec) for spec in specs.values()]
+    assert all(reason is None or len(reason) > 10 for reason in reasons)
+    assert None in reasons
+
+
+def test_every_arm_has_a_width_called_units_and_defaults_within_bounds(arm, arms):
+    settings = arms[arm].settings
+    assert isinstance(settings["units"].default, int)
+    assert settings["units"].minimum == 1
+    for key, setting in settings.items():
+        assert setting.parse(key, setting.default) == setting.default
+
+
+def test_input_and_output_have_the_shapes_and_types_of_the_spec(pair, specs, build, batch):
+    name, label = pair
+    spec = specs[label]
+    model = build(name, spec)
+    assert model.input_shape == (None, *spec.shape)
+    assert model.output_shape == (None, *spec.output_shape)
+    assert keras.backend.standardize_dtype(model.input.dtype) == ("int32" if spec.kind == "tokens" else "float32")
+    assert not model.compiled
+    output = run(model, batch(spec))
+    assert output.shape == (4, *spec.output_shape)
+    assert np.isfinite(output).all()
+
+
+def test_outputs_are_not_squashed(pair, specs, build):
+    name, label = pair
+    last = build(name, specs[label]).get_layer("readout")
+    assert keras.activations.serialize(last.activation) == "linear"
+
+
+def test_an_arm_of_width_one_can_be_built(arm, arms, specs, build, batch):
+    for spec in specs.values():
+        if not arms[arm].refuses(spec):
+            assert np.isfinite(run(build(arm, spec, units=1), batch(spec))).all()
+
+
+def test_the_seed_alone_decides_the_weights(pair, specs, build):
+    name, label = pair
+
+    def weights(seed):
+        keras.utils.set_random_seed(seed)
+        return [np.array(w) for w in build(name, specs[label]).get_weights()]
+
+    first, again, other = weights(3), weights(3), weights(4)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_no_two_layers_start_with_the_same_random_weights(arm, arms, specs, build):
+    label = next(label for label, spec in specs.items() if not arms[arm].refuses(spec))
+    random = [np.array(w) for w in build(arm, specs[label]).get_weights() if np.std(np.array(w)) > 0 and np.ndim(w) > 1]
+    random = [w for w in random if not (w.shape[0] == w.shape[1] and np.array_equal(w, np.eye(len(w))))]
+    drawn = [tuple(w.ravel()[:4].tolist()) for w in random]
+    assert len(drawn) == len(set(drawn))
+
+
+def test_a_step_of_training_changes_every_kernel_to_finite_values_and_lowers_the_loss(arm, arms, specs, build, batch):
+    label = [label for label, spec in specs.items() if not arms[arm].refuses(spec)][-1]
+    spec = specs[label]
+    model = build(arm, spec)
+    model.compile(keras.optimizers.Adam(3e-3), keras.losses.MeanSquaredError(), jit_compile=False)
+    before = [np.array(v) for v in model.trainable_variables]
+    x, y = batch(spec), np.ones((4, *spec.output_shape), "float32")
+    losses = [float(model.train_on_batch(x, y)) for _ in range(2)]
+    assert losses[1] < losses[0]
+    for variable, old in zip(model.trainable_variables, before, strict=True):
+        assert np.isfinite(np.array(variable)).all(), variable.path
+        assert "kernel" not in variable.path or not np.array_equal(np.array(variable), old), variable.path
+
+
+def test_every_part_of_the_input_reaches_the_output(pair, specs, build, batch):
+    name, label = pair
+    spec = specs[label]
+    model = build(name, spec, units=16)  # wide, so that a dead ReLU does not hide a part
+    x = batch(spec, size=8)
+    rng = np.random.default_rng(2)
+    for part in range(spec.shape[0]):
+        other = x.copy()
+        other[:, part] = x[:, part] % (spec.vocabulary - 1) + 1 if spec.vocabulary else 3 * rng.random(x[:, part].shape)
+        assert not np.array_equal(run(model, x), run(model, other)), part
+
+
+def test_padding_is_ignored_wherever_it_stands(arm, arms, specs, build):
+    spec = specs["tokens"]
+    if arms[arm].refuses(spec):
+        pytest.skip(arms[arm].refuses(spec))
+    layers = {"layers": 2} if "layers" in arms[arm].settings else {}
+    tokens, zeros = np.array([[3, 1, 4, 1, 5, 9]], "int32"), np.zeros((1, 2), "int32")
+    short = build(arm, InputSpec("tokens", (6,), 3, vocabulary=11), **layers)
+    model = build(arm, spec, **layers)
+    model.set_weights(short.get_weights())
+    # Biases start at zero, which would hide a padded step that is convolved or normalised.
+    for v in [v for m in (short, model) for v in m.trainable_variables if "bias" in v.path or "beta" in v.path]:
+        v.assign(np.linspace(-0.5, 0.5, int(np.prod(v.shape))).reshape(v.shape))
+    expected = run(short, tokens)
+    for padded in (
+        np.hstack([tokens, zeros]),
+        np.hstack([zeros, tokens]),
+        np.hstack([zeros[:, :1], tokens, zeros[:, :1]]),
+    ):
+        np.testing.assert_allclose(run(model, padded), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_row_of_padding_only_gives_finite_outputs_and_gradients(arm, arms, specs, build):
+    spec = specs["tokens"]
+    if arms[arm].refuses(spec):
+        pytest.skip(arms[arm].refuses(spec))
+    model = build(arm, spec)
+    x = np.array([[0] * 8, [0, 0, 0, 1, 2, 3, 4, 5]], "int32")
+    assert np.isfinite(run(model, x)).all()
+    model.compile("sgd", "mse", jit_compile=arms[arm].jit)  # masked loops are also what XLA has to digest
+    assert np.isfinite(model.train_on_batch(x, np.ones((2, 3), "float32")))
+    assert all(np.isfinite(np.array(w)).all() for w in model.get_weights())
+
+
+def test_a_causal_spec_is_refused_or_later_steps_leave_earlier_outputs_alone_to_the_bit(arm, arms, specs, build, batch):
+    for kind in ("sequence", "tokens"):
+        spec = InputSpec(kind, specs[kind].shape, 3, per_step=True, causal=True, vocabulary=specs[kind].vocabulary)
+        if arms[arm].refuses(spec):
+            continue
+        model, x = build(arm, spec), batch(spec)
+        for step in (1, 4, 7):
+            other = x.copy()
+            other[:, step:] = x[:, step:] % 5 + 1
+            same, changed = run(model, x), run(model, other)
+            assert np.array_equal(same[:, :step], changed[:, :step])
+            assert not np.array_equal(same[:, step:], changed[:, step:])
+
+
+def test_a_model_survives_the_round_trip_through_its_config(pair, specs, build, batch):
+    name, label = pair
+    model = build(name, specs[label])
+    twin = keras.Model.from_config(model.get_config())
+    twin.set_weights(model.get_weights())
+    x = batch(specs[label])
+    assert np.array_equal(run(model, x), run(twin, x))
+
+
+def test_listing_the_catalogue_does_not_import_keras():
+    import subprocess
+    import sys
+
+    code = "import sys, bench.catalogue as c; c.discover(); sys.exit(bool({'keras', 'tensorflow'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,0 +1,68 @@
+"""`--params N`: some integer width of every arm lands within 2 % of N trainable parameters outside the embedding."""
+
+import math
+
+import keras
+import pytest
+
+from bench.architecture import InputSpec
+
+SPECS = {
+    "image": InputSpec("image", (28, 28, 1), 10),
+    "rows": InputSpec("sequence", (28, 28), 10),
+    "adding": InputSpec("sequence", (100, 2), 1),
+    "tokens": InputSpec("tokens", (200,), 2, vocabulary=20_000),
+}
+COARSE = {("transformer", 20_000)}
+"""A transformer of 20,000 parameters in two blocks is 33 or 34 wide, and one unit is worth 2/33 of them: up to 3 % off."""
+
+
+def parameters(arm, spec, units):
+    settings = {key: setting.default for key, setting in arm.settings.items()} | {"units": units}
+    model = arm.build(spec, **settings, **arm.fixed)
+    tables = [
+        v for layer in model.layers if isinstance(layer, keras.layers.Embedding) for v in layer.trainable_variables
+    ]
+    count = sum(math.prod(v.shape) for v in model.trainable_variables) - sum(math.prod(v.shape) for v in tables)
+    keras.backend.clear_session()
+    return count
+
+
+def nearest(count, target):
+    """Relative distance of the width nearest to `target` from it: parameters grow about as units ** 1.5."""
+    units = 32
+    for _ in range(4):
+        units = max(round(units * (target / count(units)) ** (2 / 3)), 1)
+    step = 1 if count(units) < target else -1
+    while (count(units) < target) == (step > 0):
+        units += step
+    return min(abs(count(near) / target - 1) for near in (units, units - step))
+
+
+@pytest.mark.parametrize("label", SPECS)
+def test_parameters_can_be_matched(arm, arms, label):
+    spec = SPECS[label]
+    if arms[arm].refuses(spec) or arm in ("rnn-uniform", "irnn", "gru-chrono", "lstm-b0", "lstm-chrono"):
+        pytest.skip("not readable, or as many parameters as the arm it varies")
+    cache = {}
+
+    def count(units):
+        if units not in cache:
+            cache[units] = parameters(arms[arm], spec, units)
+        return cache[units]
+
+    for target in (20_000, 50_000, 200_000):
+        assert nearest(count, target) <= (0.03 if (arm, target) in COARSE else 0.02), target
+
+
+def test_parameters_grow_with_every_unit(arm, arms):
+    spec = next(spec for spec in SPECS.values() if not arms[arm].refuses(spec))
+    counts = [parameters(arms[arm], spec, units) for units in (1, 2, 3, 4, 5, 30, 31, 32, 33, 34, 35, 36, 37)]
+    assert counts == sorted(set(counts))
+
+
+@pytest.mark.parametrize("variant", ["rnn-uniform", "irnn", "gru-chrono", "lstm-b0", "lstm-chrono"])
+def test_variants_differ_from_their_cell_in_nothing_but_values(variant, arms):
+    base = "rnn" if variant == "irnn" else variant.split("-")[0]
+    for spec in (SPECS["rows"], SPECS["tokens"]):
+        assert parameters(arms[variant], spec, 7) == parameters(arms[base], spec, 7)
