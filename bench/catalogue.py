@@ -151,9 +151,8 @@ def where(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename) == path.resolve()]
-    frame = (own or frames or [None])[-1]
-    return f"{frame.filename}:{frame.lineno}" if frame else str(path)
+    own = [frame for frame in frames if Path(frame.filename) == path.resolve()] or list(frames)
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else str(path)
 
 
 def first_line(error: BaseException) -> str:

@@ -250,7 +250,7 @@ def sample_loss(loss: Loss, y: np.ndarray, output: np.ndarray) -> np.ndarray:
         shifted = output - output.max(axis=-1, keepdims=True)
         chosen = np.take_along_axis(shifted, y[..., None].astype("int64"), axis=-1)[..., 0]
         each = np.log(np.exp(shifted).sum(axis=-1)) - chosen
-    return each.reshape(len(y), -1).mean(axis=1)
+    return np.asarray(each.reshape(len(y), -1).mean(axis=1))
 
 
 def data_hash(data: Data) -> str:

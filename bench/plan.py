@@ -22,7 +22,7 @@ _HERE = Path(__file__).parent
 
 # The harness's own source that decides a cell's numbers; the backend's file, the task's and the architecture's
 # are added per cell.
-_DECIDING = ("task.py", "architecture.py", "files.py", "cell.py", "gradients/recorder.py")
+_DECIDING = ("task.py", "architecture.py", "files.py", "cell.py", "width.py", "gradients/recorder.py")
 
 
 @dataclass(frozen=True)

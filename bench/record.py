@@ -2,14 +2,14 @@
 
 import math
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from bench.setting import Value
 from bench.task import Training
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 Status = Literal["ok", "failed", "diverged", "timeout", "out-of-memory", "skipped"]
 
@@ -72,7 +72,7 @@ class Conditions(_Part):
 class Record(_Part):
     """All that is known of one attempt at one cell. What was not measured is null."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     cell_id: str
     identity: dict[str, Any]
     """All that decides the cell's numbers; `cell_id` is its hash."""

@@ -48,12 +48,12 @@ class Metric:
 
 
 def _correct(y: np.ndarray, output: np.ndarray) -> np.ndarray:
-    hit = np.argmax(output, axis=-1) == y
-    return hit.reshape(len(y), -1).mean(axis=1)
+    hit = np.equal(np.argmax(output, axis=-1), y).reshape(len(y), -1)
+    return np.asarray(hit.mean(axis=1))
 
 
 def _squared_error(y: np.ndarray, output: np.ndarray) -> np.ndarray:
-    return np.square(output.astype("float64") - y).reshape(len(y), -1).mean(axis=1)
+    return np.asarray(np.square(output.astype("float64") - y).reshape(len(y), -1).mean(axis=1))
 
 
 ACCURACY = Metric("accuracy", _correct, higher_is_better=True)

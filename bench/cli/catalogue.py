@@ -1,6 +1,8 @@
 """`archbench list` and `archbench info`."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -45,5 +47,5 @@ def info_command(name: str, plugins: tuple[Path, ...]) -> None:
 
 def _cut(line: str) -> str:
     # A terminal's width is for people; what is piped stays whole.
-    width = click.get_terminal_size()[0] if hasattr(click, "get_terminal_size") else 0
-    return line if not width or len(line) <= width else line[: width - 1] + "…"
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else len(line)
+    return line if len(line) <= width else line[: width - 1] + "…"

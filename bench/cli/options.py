@@ -18,7 +18,7 @@ plugin_option = click.option(
 )
 
 
-class Checked(click.ParamType):
+class Checked(click.ParamType[Value]):
     """A flag whose type and bounds are those of a Setting; the error names flag, expected and received."""
 
     name = "value"

@@ -16,10 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from bench.catalogue import Catalogue, discover, first_line, where
+import numpy as np
+
+from bench.catalogue import Catalogue, Entry, discover, first_line, where
 from bench.errors import BenchError, StoreError
 from bench.execute.machine import affinity, code_version, libraries, machine
-from bench.plan import Cell
+from bench.plan import Cell, blank
 from bench.record import Conditions, Record
 from bench.store import Store
 from bench.task import Data, Split, Training
@@ -65,14 +67,15 @@ class _Server:
         record = self.store.write(record, curves)
         self.emit("done", cell=cell.id, attempt=record.status)
 
-    def _run(self, cell: Cell) -> tuple[Record, Any]:
-        from bench.cell import Group, blank  # noqa: PLC0415  # imports keras, after the backend was configured
+    def _run(self, cell: Cell) -> tuple[Record, dict[str, np.ndarray] | None]:
+        from bench.cell import Group  # noqa: PLC0415  # imports keras, after the backend was configured
 
         try:
             if self.group_id != cell.group:
                 self.group, self.group_id = None, ""  # frees the last group's memory first
                 self.group, self.group_id = Group(cell, self.catalogue, self._conditions(cell)), cell.group
-            return self.group.run(cell, lambda step, steps, score: self._progress(cell, step, steps, score))
+            result = self.group.run(cell, lambda step, steps, score: self._progress(cell, step, steps, score))
+            return result.record, result.curves
         except StoreError:
             raise
         except Exception as error:  # whatever a task, an architecture or Keras raises becomes a record
@@ -84,7 +87,7 @@ class _Server:
         self.emit("progress", cell=cell.id, step=step, steps=steps, score=score)
 
     def _reason(self, cell: Cell, error: Exception) -> str:
-        entries = (self.catalogue.task(cell.task), self.catalogue.architecture(cell.architecture))
+        entries: list[Entry[Any]] = [self.catalogue.task(cell.task), self.catalogue.architecture(cell.architecture)]
         if isinstance(error, BenchError):
             plugin = next((f"{entry.file}: " for entry in entries if entry.plugin), "")
             return plugin + first_line(error)

@@ -29,7 +29,7 @@ class _Recorder:
     def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> Any:
         """Record, then update. An embedding's sparse gradient is made dense first: its slices may repeat a row, and
         only their sum has the norm that is meant, here and in the optimizer's own clipping."""
-        if trainable_variables is not None and not self.built:  # type: ignore[has-type]
+        if trainable_variables is not None and not self.built:  # type: ignore[attr-defined]
             self.build(trainable_variables)
         variables = self._trainable_variables  # type: ignore[attr-defined]
         dense = [None if grad is None else ops.convert_to_tensor(grad) for grad in grads]

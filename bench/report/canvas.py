@@ -3,6 +3,7 @@
 import io
 import math
 import warnings
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -51,10 +52,9 @@ def look() -> Iterator[None]:
 def name(text: object, points: float, size: float = 9) -> str:
     """An untrusted name in a figure: one line that fits into `points`, and no dollar starts a formula."""
     whole = plain(text)[:400]
-    length = min(len(whole), 100)
-    while length > 3 and _points(shorten(whole, length), size) > points:
-        length -= 1
-    return shorten(whole, length).replace("$", r"\$")
+    lengths = range(4, min(len(whole), 100) + 1)
+    fitting = bisect_right(lengths, points, key=lambda length: _points(shorten(whole, length), size))
+    return shorten(whole, lengths[fitting - 1] if fitting else 3).replace("$", r"\$")
 
 
 def _points(text: str, size: float) -> float:

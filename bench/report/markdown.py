@@ -1,6 +1,5 @@
 """The report as a folder: `report.md` and the figures it shows. The same records give the same bytes."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from bench.report.canvas import Curves, render
 from bench.report.figures import FIGURES
 from bench.report.rows import Row, TaskTable
 from bench.report.text import markdown, shorten, slug, trim
+from bench.store import write_atomic
 
 _NAME, _REASON = 80, 300
 
@@ -114,7 +114,7 @@ def _conditions(tables: Sequence[TaskTable]) -> Iterator[str]:
     records = [record for table in tables for row in table.rows for record in row.records]
     times = [record.measured_at for record in records]
     yield "## Conditions"
-    yield f"Measured from {min(times).isoformat()} to {max(times).isoformat()}. What was not the same throughout has a line a value."
+    yield f"Measured from {min(times).isoformat()} to {max(times).isoformat()}. What varied has a line a value."
     yield _condition_grid(conditions.machines(records))
     for table in tables:
         yield f"### Conditions of {markdown(shorten(table.label, _NAME))}"
@@ -147,14 +147,8 @@ def _name(label: str) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """A reader finds the old file or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_atomic(path, content)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}; choose another folder with --out") from None

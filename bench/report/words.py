@@ -58,7 +58,7 @@ def learning_curves(table: TaskTable) -> str:
     reached = [(record.steps_to_target, row, record.seed) for row in table.rows for record in row.planned
                if record.steps_to_target is not None]  # fmt: skip
     if not reached:
-        return f"None of the {_count(len(planned), 'run')} reached the target."
+        return f"No run of {len(planned)} reached the target."
     step, row, seed = min(reached, key=lambda each: each[0] or 0)
     never = [row for row in table.rows if row.planned and not row.solved]
     tail = f" No seed of {_names(never)} did." if never else ""

@@ -75,7 +75,7 @@ def make_record(
             "gradient_norm",
             None if skipped else GradientNorm(first=1.2, last=0.034, largest=5.0, not_finite=0, clipped=None),
         ),
-        curves=None if skipped else f"{seed}.npz",
+        curves=fields.pop("curves", None if skipped else f"{seed}.npz"),
         **own,
         **fields,
     )
@@ -96,7 +96,7 @@ def conditions() -> Conditions:
     )
 
 
-def make_curves(record: Record, *, steps: int = 400, variables: int = 4) -> Mapping[str, np.ndarray]:
+def make_curves(record: Record, *, steps: int = 80, variables: int = 4) -> Mapping[str, np.ndarray]:
     """Curves that run from chance to the record's value; a diverged cell ends early in NaN."""
     rng = np.random.default_rng([record.seed, len(record.architecture)])
     steps = steps // 2 if record.status == "diverged" else steps

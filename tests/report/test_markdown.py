@@ -1,0 +1,144 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.errors import StoreError
+from bench.record import Record
+from bench.report.canvas import Curves
+from bench.report.markdown import write_report
+from bench.task import Training
+
+from .conftest import HOSTILE, make_curves, make_record
+
+
+def written(records: list[Record], folder: Path, curves: Curves = lambda record: {}) -> str:
+    return write_report(records, curves, folder, title="A title").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    made = [make_record("copy", "gru", seed, 0.97, steps_to_target=300) for seed in range(3)]
+    made += [make_record("copy", "lstm", seed, 0.9) for seed in range(2)]
+    made += [
+        make_record("copy", "lstm", 2, status="diverged", reason="loss is NaN"),
+        make_record("copy", "rnn", 0, 0.1),
+    ]
+    made += [make_record("copy", "cnn", seed, status="skipped", reason="reads images only") for seed in range(3)]
+    folder = tmp_path_factory.mktemp("report")
+    return written(made, folder, make_curves), folder
+
+
+def test_the_summary_says_who_leads_who_is_next_and_who_stays_at_chance(report: tuple[str, Path]) -> None:
+    assert (
+        "- **copy**: **gru** leads with a mean accuracy of 0.970 (3 seeds); next is **lstm** with 0.900 "
+        "(2 of 3 seeds: 1 diverged); **rnn** stays at chance (0.100)." in report[0]
+    )
+    assert "6 of 7 planned runs finished with a score." in report[0]
+
+
+def test_few_seeds_are_said_to_test_nothing(report: tuple[str, Path]) -> None:
+    assert "Differences are not tested: the smallest group has 1 seed with a score" in report[0]
+
+
+def test_failures_and_skips_come_before_the_results(report: tuple[str, Path]) -> None:
+    text = report[0]
+    assert "| copy | lstm | 2 | diverged | loss is NaN |" in text
+    assert "| copy | cnn | 0, 1, 2 | skipped | reads images only |" in text
+    assert text.index("## Failures and skips") < text.index("## copy")
+
+
+def test_a_row_says_how_many_seeds_its_mean_is_of(report: tuple[str, Path]) -> None:
+    assert "| lstm | 0.900 (2 of 3), 0.900–0.900 | 0 of 3 | never |" in report[0]
+
+
+def test_conditions_name_versions_machine_threads_data_and_training(report: tuple[str, Path]) -> None:
+    for text in (
+        "| keras | 3.9 |",
+        "| processor | some cpu |",
+        "| threads | 1 |",
+        "| SHA-256 | " + "d" * 64,
+        "lr=0.001",
+    ):
+        assert text in report[0]
+
+
+def test_every_figure_of_the_text_exists_as_svg_and_png(report: tuple[str, Path]) -> None:
+    text, folder = report
+    linked = re.findall(r"\((figures/[^)]+)\)", text)
+    assert len(linked) == 6
+    assert all((folder / name).stat().st_size > 1000 for name in linked)
+    assert {path.name for path in folder.rglob("*") if path.is_file()} == {
+        "report.md",
+        *(Path(name).name for name in linked),
+    }
+
+
+def test_figures_come_with_a_sentence_from_the_data(report: tuple[str, Path]) -> None:
+    assert "3 of 7 runs reached the target, first **gru**, seed 0, at step 300." in report[0]
+    assert "No seed of **lstm** and **rnn** did." in report[0]
+    assert "Crosses at the edge: 1 seed without a score." in report[0]
+
+
+def test_every_column_is_defined(report: tuple[str, Path]) -> None:
+    header = next(line for line in report[0].splitlines() if line.startswith("| architecture | test score"))
+    for column in header.strip("| ").split(" | "):
+        assert f"- **{column}**: " in report[0]
+
+
+def test_the_same_records_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
+    made = [make_record(architecture=name, seed=seed) for name in "ab" for seed in range(2)][:3]
+    assert written(made, tmp_path / "1", make_curves) == written(made[::-1], tmp_path / "2", make_curves)
+    for path in (tmp_path / "1").rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "2" / path.relative_to(tmp_path / "1")).read_bytes()
+
+
+def test_no_records_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no records"):
+        written([], tmp_path)
+
+
+def test_a_report_of_failures_alone_says_so(tmp_path: Path) -> None:
+    text = written([make_record(seed=seed, status="failed", curves=None) for seed in range(2)], tmp_path)
+    assert "0 of 2 planned runs finished with a score." in text
+    assert "**adding**: no finished cell." in text
+    assert "![" not in text
+    assert "| adding | lstm | 0, 1 | failed | no reason given |" in text
+
+
+def test_a_report_of_skips_alone_is_no_error(tmp_path: Path) -> None:
+    assert "no finished cell" in written([make_record(status="skipped")], tmp_path)
+
+
+def test_five_seeds_are_still_not_called_tested(tmp_path: Path) -> None:
+    text = write_report([make_record(seed=seed) for seed in range(5)], lambda r: {}, tmp_path, title="t").read_text()
+    assert "differences are not tested in this report" in text
+    assert "nothing was recorded" in text
+
+
+def test_unequal_training_is_shown(tmp_path: Path) -> None:
+    made = [make_record(architecture=name, training=Training(steps=9, lr=lr)) for name, lr in (("a", 0.1), ("b", 0.2))]
+    text = written(made, tmp_path)
+    assert "Training of a \\[lr=0.1\\]: steps=9" in text
+
+
+def test_hostile_names_start_no_markup_and_leave_the_tables_whole(tmp_path: Path) -> None:
+    made = [make_record("copy", each, status="failed", reason=each) for each in HOSTILE]
+    text = write_report(made, lambda r: {}, tmp_path, title=HOSTILE[0]).read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    widths = {len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("| copy")}
+    assert widths == {6}
+
+
+def test_hostile_task_names_get_files_of_their_own(tmp_path: Path) -> None:
+    written([make_record("../x"), make_record("x")], tmp_path)
+    names = {path.name for path in (tmp_path / "figures").glob("*-score.svg")}
+    assert names == {"x-score.svg", "x-2-score.svg"}
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot write"):
+        written([make_record()], tmp_path / "file")

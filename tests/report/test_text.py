@@ -1,0 +1,50 @@
+import pytest
+
+from bench.report.text import enumerate_words, markdown, plain, shorten, slug
+
+from .conftest import HOSTILE
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_plain_text_is_one_printable_line(name: str) -> None:
+    assert plain(name).isprintable()
+
+
+def test_invisible_characters_are_written_out() -> None:
+    assert plain("a\u202eb\x1bc\ud800") == "a\\u202eb\\x1bc\\ud800"
+
+
+@pytest.mark.parametrize(
+    ("name", "escaped"),
+    [
+        ("<script>", "&lt;script&gt;"),
+        ("a|b\nc", "a\\|b c"),
+        ("$x$ `y` *z* _w_", "\\$x\\$ \\`y\\` \\*z\\* \\_w\\_"),
+        ("[a](http://b)", "\\[a\\]\\(http\\://b\\)"),
+        ("&lt;", "&amp;lt;"),
+    ],
+)
+def test_markdown_shows_a_name_as_it_is(name: str, escaped: str) -> None:
+    assert markdown(name) == escaped
+
+
+def test_shortening_keeps_both_ends() -> None:
+    assert shorten("abcdefghij", 7) == "abc…hij"
+    assert shorten("a" * 300 + "z", 9)[-1] == "z"
+    assert shorten("short", 9) == "short"
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "../../etc/passwd", "", "日本", "CON"])
+def test_a_slug_is_a_safe_file_name(name: str) -> None:
+    assert slug(name)
+    assert set(slug(name)) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert len(slug(name)) <= 40
+
+
+def test_slugs_are_unique() -> None:
+    assert slug("a b", {"a-b", "a-b-2"}) == "a-b-3"
+
+
+def test_words_are_enumerated() -> None:
+    assert enumerate_words(["a"]) == "a"
+    assert enumerate_words(["a", "b", "c"]) == "a, b and c"
