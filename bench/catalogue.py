@@ -61,7 +61,7 @@ class Catalogue:
         return _find("architecture", name, self.architectures)
 
     def _add(self, name: str, value: object, file: Path, *, plugin: bool) -> None:
-        if not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise PluginError(f"{file}: {name!r} is no name: expected letters, digits, - and _, at most 64")
         if name in self.tasks or name in self.architectures:
             raise PluginError(f"{file}: the name {name!r} is taken; rename it")
@@ -112,6 +112,8 @@ def _definitions(module: ModuleType, stem: str) -> Iterator[tuple[str, object]]:
             yield stem.replace("_", "-"), getattr(module, one)
         if hasattr(module, many):
             found = True
+            if not isinstance(getattr(module, many), Mapping):
+                raise PluginError(f"{module.__file__}: {many}: expected a dict of names to definitions")
             yield from getattr(module, many).items()
     if not found:
         names = ", ".join(name for _, *pair in _KINDS for name in pair)

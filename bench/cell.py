@@ -82,6 +82,7 @@ class Group:
 
         if cell.params is not None:
             arguments["units"] = match_width(build, cell.params)
+            keras.utils.clear_session()  # the tried models have taken the layers' plain names
         self.units = arguments.get("units")
         self.build: Callable[[], keras.Model] = lambda: entry.value.build(self.spec, **arguments)
         self.model = self.build()
@@ -96,7 +97,7 @@ class Group:
         )
         self.model.compile(self.optimizer, _LOSSES[self.task.loss](), jit_compile=entry.value.jit)
         self.optimizer.build(self.model.trainable_variables)
-        self.optimizer_start = [np.array(variable) for variable in self.optimizer.variables]
+        self.optimizer_start = [keras.ops.convert_to_numpy(variable).copy() for variable in self.optimizer.variables]
         self.compiled = False
         self.conditions = conditions(self.data)
 

@@ -35,10 +35,16 @@ class StoreError(BenchError):
     """A results folder that cannot be read or written."""
 
 
+def shown(value: object) -> str:
+    """A received value for an error: on one line and not longer than that bears."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not in the catalogue, with the nearest names that are."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names
     return UsageError(
-        f"unknown {kind} {name!r}; did you mean {', '.join(near)}?" if names else f"unknown {kind} {name!r}"
+        f"unknown {kind} {shown(name)}; did you mean {', '.join(near)}?" if names else f"unknown {kind} {shown(name)}"
     )

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import shutil
+import tarfile
 import tempfile
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from bench.errors import DataError
 
@@ -26,7 +28,9 @@ class DataFile:
     name: str
     digest: str
     url: str | None = None
-    """Where it is published; None where it comes only inside an archive."""
+    """Where it is published."""
+    archive: "DataFile | None" = None
+    """The tar archive that holds it as member `name`, where it is not published alone."""
 
     @property
     def path(self) -> Path:
@@ -40,7 +44,8 @@ class DataFile:
         """
         path = self.path
         if not path.is_file():
-            source = f" (published at {self.url})" if self.url else ""
+            url = self.archive.url if self.archive is not None else self.url
+            source = f" (published at {url})" if url else ""
             raise DataError(
                 f"no data file {path}: run `archbench data fetch` with a network, or place the file there{source};"
                 f" expected {self.digest}"
@@ -57,35 +62,44 @@ class DataFile:
         return path
 
     def fetch(self) -> Path:
-        """The verified file, downloaded first where it is missing. Never leaves a half-written file behind.
+        """The verified file, downloaded or unpacked first where it is missing. Never leaves a half-written file.
 
         Raises DataError without a network, on a full disk, and when the download is not what was published.
         """
-        if self.path.exists() or self.url is None:
+        if self.path.exists() or not (self.url or self.archive):
             return self.verified()
-        temporary = ""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with (
-                urllib.request.urlopen(self.url, timeout=_TIMEOUT_SECONDS) as response,  # noqa: S310  # urls are constants
-                tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as file,
-            ):
-                temporary = file.name
-                while chunk := response.read(_CHUNK):
-                    file.write(chunk)
+            if self.archive is not None:
+                with tarfile.open(self.archive.fetch()) as tar:
+                    member = tar.extractfile(self.name)  # None for what is no file
+                    if member is None:
+                        raise DataError(f"archive {self.archive.path}: expected a file {self.name}, found something else")
+                    self._place(member)
+            else:
+                with urllib.request.urlopen(str(self.url), timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310  # constant
+                    self._place(response)
+        except (OSError, EOFError, KeyError, tarfile.TarError) as error:  # urllib's errors are OSErrors too
+            reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+            source = self.url or (self.archive and self.archive.path)
+            raise DataError(f"cannot fetch {self.name} from {source}: {reason}; place the file at {self.path}") from None
+        return self.path
+
+    def _place(self, source: IO[bytes]) -> None:
+        """Copy to a temporary file beside the target, check the digest, rename: the target is whole or not there."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self.path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                shutil.copyfileobj(source, file, _CHUNK)
             found = self._digest(Path(temporary))
             if found != self.digest:
                 raise DataError(
-                    f"download of {self.url} is wrong: expected {self.digest}, found {found}; try again later"
+                    f"{self.name} as fetched is truncated or altered: expected {self.digest}, found {found}; try again"
                 )
+            os.chmod(temporary, 0o644)  # a shared KERAS_HOME is read by others
             os.replace(temporary, self.path)
-        except OSError as error:  # urllib's errors are OSErrors too
-            reason = getattr(error, "reason", None) or error.strerror or error
-            raise DataError(f"cannot fetch {self.url}: {reason}; place the file at {self.path}") from None
         finally:
-            if temporary and os.path.exists(temporary):
-                os.unlink(temporary)
-        return self.path
+            Path(temporary).unlink(missing_ok=True)
 
     def _digest(self, path: Path) -> str:
         algorithm = self.digest.split(":")[0]

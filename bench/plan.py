@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.architecture import InputSpec
-from bench.catalogue import Catalogue, Entry, first_line
-from bench.errors import PluginError, UsageError, unknown
+from bench.catalogue import Catalogue, Entry, first_line, where
+from bench.errors import PluginError, UsageError, shown, unknown
 from bench.record import Record
 from bench.setting import Value, complete
 from bench.suite import CELL, TRAINING, Grid, Named, Suite
@@ -92,16 +92,10 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
     flags = flags or Flags()
     overrides = _overrides(catalogue, flags.settings)
     grids = _select(suite, flags)
-    units = flags.units if flags.units is not None else suite.units
-    params = flags.params if flags.params is not None else suite.params
-    if flags.units is not None:
-        params = None
-    if params is not None:
-        CELL["params"].parse("--params", params)
-        units = None
+    params, width, default_width = _width(suite, flags)
     seeds = _seeds(suite, flags)
-    backend = str(CELL["backend"].parse("--backend", flags.backend or suite.backend))
-    threads = int(CELL["threads"].parse("--threads", flags.threads if flags.threads is not None else suite.threads))
+    backend = str(CELL["backend"].parse("backend", flags.backend or suite.backend))
+    threads = int(CELL["threads"].parse("threads", flags.threads if flags.threads is not None else suite.threads))
     cells: dict[str, Cell] = {}
     for grid in grids:
         for task_name, task_given in _named(grid.tasks):
@@ -114,9 +108,11 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
             for name, given in _named(grid.architectures):
                 architecture = catalogue.architecture(name)
                 known = architecture.value.settings
-                width = {"units": units} if units is not None and "units" in known else {}
-                settings = complete(name, known, {**given, **width, **overrides.get(name, {})})
+                own = {**default_width, **given, **width} if "units" in known else given
+                settings = complete(name, known, {**own, **overrides.get(name, {})})
                 if params is not None:
+                    if "units" in overrides.get(name, {}):
+                        raise UsageError(f"params and --set {name}.units: expected one of them, received both")
                     settings.pop("units", None)
                 first = Cell(
                     task=task_name,
@@ -134,6 +130,10 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
                 for seed in seeds:
                     cell = replace(first, seed=seed)
                     cells.setdefault(cell.id, cell)
+    missing = [owner for owner in overrides if not any(owner in (cell.task, cell.architecture) for cell in cells.values())]
+    if missing:
+        asked = ", ".join(f"--set {owner}.{key}" for owner in missing for key in overrides[owner])
+        raise UsageError(f"{asked}: no cell of the plan holds {', '.join(missing)}; leave it out or add the name")
     return list(cells.values())
 
 
@@ -176,9 +176,16 @@ def without_broken(catalogue: Catalogue, flags: Flags) -> tuple[Flags, list[Plug
 
 def _spec(task: Entry[Any], settings: Mapping[str, Value]) -> InputSpec:
     try:
-        return task.value.spec(**settings)  # type: ignore[no-any-return]  # Entry[Any]: Task and its fields are typed
-    except (ValueError, TypeError) as error:
-        raise PluginError(f"{task.file}: spec() of task {task.name!r} failed: {first_line(error)}") from None
+        spec = task.value.spec(**settings)
+    except UsageError:
+        raise
+    except Exception as error:  # whatever a user's function raises
+        at = where(error, task.file)
+        raise PluginError(f"{at}: spec() of task {task.name!r}: {type(error).__name__}: {first_line(error)}") from None
+    if not isinstance(spec, InputSpec):
+        received = type(spec).__name__
+        raise PluginError(f"{task.file}: spec() of task {task.name!r}: expected an InputSpec, received {received}")
+    return spec
 
 
 def _named(items: Sequence[str | Named]) -> list[tuple[str, dict[str, Value]]]:
@@ -214,7 +221,7 @@ def _overrides(catalogue: Catalogue, given: Sequence[str]) -> dict[str, dict[str
         key, equals, value = text.partition("=")
         owner, dot, name = key.partition(".")
         if not (equals and dot and owner and name):
-            raise UsageError(f"--set {text}: expected TASK.KEY=VALUE or ARCH.KEY=VALUE")
+            raise UsageError(f"--set: expected TASK.KEY=VALUE or ARCH.KEY=VALUE, received {shown(text)}")
         entry = catalogue.tasks.get(owner) or catalogue.architectures.get(owner)
         if entry is None:
             raise unknown("task or architecture", owner, [*catalogue.tasks, *catalogue.architectures])
@@ -223,13 +230,29 @@ def _overrides(catalogue: Catalogue, given: Sequence[str]) -> dict[str, dict[str
     return owners
 
 
+def _width(suite: Suite, flags: Flags) -> tuple[int | None, dict[str, Value], dict[str, Value]]:
+    """The parameters to match, and the `units` that go before and behind those the suite gives an architecture."""
+    for given, prefix in ((suite, ""), (flags, "--")):
+        for key in ("units", "params"):
+            if getattr(given, key) is not None:
+                CELL[key].parse(prefix + key, getattr(given, key))
+        if given.units is not None and given.params is not None:
+            raise UsageError(f"{prefix}units and {prefix}params: expected one of them, received both")
+    if flags.units is not None:
+        return None, {"units": flags.units}, {}
+    if flags.params is not None or suite.params is not None:
+        return flags.params or suite.params, {}, {}
+    return None, {}, {} if suite.units is None else {"units": suite.units}
+
+
 def _seeds(suite: Suite, flags: Flags) -> list[int]:
     given: int | Sequence[int] = suite.seeds if flags.seeds is None else flags.seeds
     if isinstance(given, int):
         return list(range(int(CELL["seeds"].parse("seeds", given))))
+    key = "seeds" if flags.seeds is None else "--seed"
     if not given:
-        raise UsageError("--seed: expected at least one integer >= 0, received an empty list")
-    return [int(CELL["seed"].parse("--seed", seed)) for seed in dict.fromkeys(given)]
+        raise UsageError(f"{key}: expected at least one integer >= 0, received an empty list")
+    return [int(CELL["seed"].parse(key, seed)) for seed in dict.fromkeys(given)]
 
 
 def _training(default: Training, *layers: Mapping[str, Value | None]) -> Training:

@@ -62,7 +62,8 @@ def _difference(cell: Cell, records: Sequence[Record]) -> str:
     changes = [_changes(record.identity, cell.identity) for record in records]
     if not changes:
         return "not run before"
-    return "changed: " + ", ".join(min(changes, key=lambda found: len(found)))
+    nearest = min(changes, key=len)
+    return "changed: " + ", ".join(nearest)
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:

@@ -1,9 +1,11 @@
 """What a setting is: a named, typed, bounded knob of a task or an architecture."""
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.errors import UsageError, unknown
+from bench.errors import UsageError, shown, unknown
 
 Value = bool | int | float | str
 
@@ -24,8 +26,8 @@ class Setting:
         if self.choices:
             return "one of " + ", ".join(map(str, self.choices))
         kind = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}[type(self.default)]
-        low = "" if self.minimum is None else f" >= {self.minimum:g}"
-        high = "" if self.maximum is None else f"{' and' if low else ''} <= {self.maximum:g}"
+        low = "" if self.minimum is None else f" >= {self.minimum:.10g}"
+        high = "" if self.maximum is None else f"{' and' if low else ''} <= {self.maximum:.10g}"
         return kind + low + high
 
     def parse(self, key: str, raw: Value) -> Value:
@@ -35,13 +37,13 @@ class Setting:
         """
         try:
             value = _convert(raw, type(self.default))
-        except ValueError:
-            raise UsageError(f"{key}: expected {self.expected}, received {raw!r}") from None
+        except (ValueError, TypeError, OverflowError):
+            raise UsageError(f"{key}: expected {self.expected}, received {shown(raw)}") from None
         outside = isinstance(value, int | float) and not (
             (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
         )
         if outside or (self.choices and value not in self.choices):
-            raise UsageError(f"{key}: expected {self.expected}, received {raw!r}")
+            raise UsageError(f"{key}: expected {self.expected}, received {shown(raw)}")
         return value
 
 
@@ -55,11 +57,16 @@ def _convert(raw: Value, kind: type) -> Value:
     if isinstance(raw, bool):
         raise ValueError(raw)
     if kind is int:
-        if isinstance(raw, float):
+        # int() and float() also read other scripts' digits, blanks and underscores: more likely slips than meant.
+        if isinstance(raw, float) or (isinstance(raw, str) and not re.fullmatch("[+-]?[0-9]+", raw)):
             raise ValueError(raw)
         return int(raw)
     if kind is float:
-        return float(raw)
+        if isinstance(raw, str) and not re.fullmatch("[-+.0-9eE]+", raw):
+            raise ValueError(raw)
+        if not math.isfinite(value := float(raw)):
+            raise ValueError(raw)
+        return value
     if not isinstance(raw, str):
         raise ValueError(raw)
     return raw

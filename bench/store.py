@@ -12,6 +12,8 @@ import io
 import json
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -91,15 +93,15 @@ class Store:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return dict(file)
-        except (OSError, ValueError) as error:
-            raise StoreError(f"cannot read curves {path}: {error}") from None
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise StoreError(f"cannot read curves {path}: {error}; expected a whole .npz file") from None
 
     def is_run(self) -> bool:
         """The folder was written by archbench."""
-        return (self.folder / _MARKER).is_file()
+        return os.path.isfile(self.folder / _MARKER)  # False, not OSError, for a name too long or a folder not ours
 
     def _attempts(self, cell_id: str) -> list[Path]:
-        return [path for path in (self.folder / cell_id).glob("*.json") if path.stem.isdigit()]
+        return [path for path in (self.folder / cell_id).glob("*.json") if path.stem.isdecimal()]
 
     def _write(self, name: str, content: bytes) -> None:
         write_atomic(self.folder / name, content)
@@ -131,5 +133,5 @@ def _read(path: Path) -> Record:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise StoreError(f"record {path} is altered: {key}: {first['msg']}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"cannot read record {path}: {error}") from None

@@ -2,12 +2,13 @@
 
 import tomllib
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.catalogue import first_line
-from bench.errors import UsageError, unknown
+from bench.errors import UsageError, shown, unknown
 from bench.setting import Setting, Value
 
 _HERE = Path(__file__).parent
@@ -37,13 +38,13 @@ CELL = {
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Named(BaseModel):
     """`"lstm"` or `{name = "lstm", units = 32}`."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
     name: str
 
     @property
@@ -90,12 +91,26 @@ def read_suite(name: str) -> Suite:
         return Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UsageError(f"cannot read suite {path}: {error.strerror}; expected a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"suite {path} is no TOML: {first_line(error)}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"suite {path}: {key}: {first['msg']}; received {first.get('input')!r}"[:400]) from None
+        raise _invalid(path, error) from None
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, endless digits, thousands of brackets
+        raise UsageError(f"suite {path} is no TOML: {first_line(error)}; expected a TOML file") from None
+
+
+def _invalid(path: Path, error: ValidationError) -> UsageError:
+    """The first thing wrong in a suite file: its key, what was expected and what was received."""
+    found = error.errors()
+    # Behind the key stands which of its allowed types pydantic tried.
+    key = tuple(takewhile(lambda part: part not in _TYPES, found[0]["loc"]))
+    name = ".".join(map(str, key))
+    if found[0]["type"] == "extra_forbidden":
+        return unknown(f"key in suite {path}:", name, (Grid if len(key) > 1 else Suite).model_fields)
+    messages = dict.fromkeys(item["msg"] for item in found if item["loc"][: len(key)] == key)
+    expected = " or ".join(messages).replace("Input should be ", "")
+    return UsageError(f"suite {path}: {name}: expected {expected}, received {shown(found[0].get('input'))}")
+
+
+_TYPES = ("bool", "int", "float", "str", "list[int]", "Named")
 
 
 def adhoc_suite(tasks: Sequence[str], architectures: Sequence[str]) -> Suite:

@@ -101,7 +101,7 @@ class Task:
     test sets are drawn once, from generators that depend on the settings alone, with the sizes in the settings
     `validation_size` and `test_size`, which are added to `settings`.
     `load(**settings) -> Data` is for data sets.
-    `spec`, `chance` and `chance_loss` are functions of the settings.
+    `spec`, `chance` and `chance_loss` are functions of all settings, the added ones too: let them accept `**_`.
     """
 
     summary: str

@@ -18,8 +18,13 @@ from tasks._images import SETTINGS, View, image_data, image_spec
 from tasks._pickle import unpickle
 
 SHAPE = (32, 32, 3)
+ARCHIVE = DataFile(
+    "cifar-10-python.tar.gz",
+    "md5:c58f30108f718f92721af3b95e74349a",
+    url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+)
 FILES = tuple(
-    DataFile(f"cifar-10-batches-py/{name}", f"md5:{md5}")
+    DataFile(f"cifar-10-batches-py/{name}", f"md5:{md5}", archive=ARCHIVE)
     for name, md5 in (
         ("data_batch_1", "c99cafc152244af753f735de768cd75f"),
         ("data_batch_2", "d4bba439e000b95fd0a9bffe97cbabec"),

@@ -23,7 +23,7 @@ VALIDATION, TEST = 180, 360
 def load(**settings: Unpack[View]) -> Data:
     """The digits in a fixed random split, as the settings ask."""
     # Imported here: it takes a second, which listing the catalogue must not cost.
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped] # noqa: PLC0415
+    from sklearn.datasets import load_digits  # noqa: PLC0415
 
     digits = load_digits()
     order = np.random.default_rng(SEED).permutation(len(digits.target))

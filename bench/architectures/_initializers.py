@@ -1,6 +1,7 @@
-"""Bias initialisers that set the time scale of a gated cell (Tallec & Ollivier 2018, "Can recurrent neural networks warp
-time?"): a unit that keeps a share sigmoid(b) of its state a step forgets over 1 + exp(b) steps, so b = ln U(1, T-1) spreads
-the units' memories over the lengths that a sequence of T steps can ask for.
+"""Bias initialisers that set the time scale of a gated cell, after Tallec & Ollivier 2018.
+
+A unit that keeps a share sigmoid(b) of its state a step forgets over 1 + exp(b) steps, so b = ln U(1, T-1) spreads the
+units' memories over the lengths that a sequence of T steps can ask for.
 """
 
 from typing import Any
@@ -37,7 +38,7 @@ class ChronoLSTM(_Chrono):
 
 @register
 class ChronoGRU(_Chrono):
-    """Bias (2, 3 units) of a Keras GRU (rows: input, recurrent), gates in the order z, r, h: b_z = ln U(1, T-1), else 0.
+    """Bias (2, 3 units) of a Keras GRU (rows: input, recurrent), gates z, r, h: b_z = ln U(1, T-1), else 0.
 
     Keras's z is the share of the state that is kept. The two rows are added for z, so one of them carries the value.
     """

@@ -36,4 +36,5 @@ ARCHITECTURE = Architecture(
         "dropout": _settings.dropout(0.2),
         "embedding": _settings.EMBEDDING,
     },
+    jit=True,
 )

@@ -1,6 +1,7 @@
 """Multilayer perceptron on the flattened input: no idea of space or time is built in.
 
-Source: Rumelhart, Hinton & Williams 1986; ReLU with He initialisation (He et al. 2015), dropout (Srivastava et al. 2014).
+Source: Rumelhart, Hinton & Williams 1986; ReLU with its initialisation (He et al. 2015), dropout
+(Srivastava et al. 2014).
 """
 
 from typing import TYPE_CHECKING

@@ -33,7 +33,7 @@ def build(spec: InputSpec, *, units: int, kernel: int, dropout: float, embedding
 
 def receptive_field(blocks: int, kernel: int) -> int:
     """Steps that can reach an output of so many blocks: two convolutions a block, dilations 1, 2, 4, ..."""
-    return 1 + 2 * (kernel - 1) * (2**blocks - 1)
+    return 1 + 2 * (kernel - 1) * ((1 << blocks) - 1)
 
 
 def blocks(steps: int, kernel: int) -> int:

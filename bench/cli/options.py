@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from bench.catalogue import Catalogue
+from bench.errors import UsageError, shown
 from bench.setting import Setting, Value
 
 plugin_option = click.option(
@@ -35,13 +36,21 @@ class Checked(click.ParamType[Value]):
         return self.setting.parse(flag, value)
 
 
-def names(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> list[str]:
+def names(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> list[str]:
     """Repeated flags and commas alike: `--arch rnn,lstm --arch gru` is three names, each once."""
     parts = [part.strip() for text in given for part in text.split(",")]
-    return list(dict.fromkeys(part for part in parts if part))
+    found = list(dict.fromkeys(part for part in parts if part))
+    if given and not found:  # an empty shell variable, say: running everything would surprise
+        raise UsageError(f"{parameter.opts[-1]}: expected at least one name or number, received {shown(given[-1])}")
+    return found
+
+
+def one_line(text: str) -> str:
+    """`text` with line breaks and control characters, which names of files may hold, written out."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def report_broken(catalogue: Catalogue) -> None:
     """A line on standard error for each plug-in that cannot be used."""
     for error in catalogue.broken.values():
-        click.echo(f"archbench: plug-in left out: {error}", err=True)
+        click.echo(one_line(f"archbench: plug-in left out: {error}"), err=True)

@@ -32,7 +32,7 @@ class _Recorder:
         if trainable_variables is not None and not self.built:  # type: ignore[attr-defined]
             self.build(trainable_variables)
         variables = self._trainable_variables  # type: ignore[attr-defined]
-        dense = [None if grad is None else ops.convert_to_tensor(grad) for grad in grads]
+        dense = [_dense(grad) for grad in grads]
         slot = ops.cast(self.iterations % self.interval, "int32")  # type: ignore[attr-defined]
         row = ops.expand_dims(ops.stack([_norm(grad) for grad in dense]), 0)
         self.gradient_norms.assign(ops.slice_update(self.gradient_norms, (slot, 0), row))
@@ -47,6 +47,11 @@ class _Recorder:
             )
         )
         return result
+
+
+def _dense(gradient: Any) -> Any:
+    # What has indices is TensorFlow's IndexedSlices; convert_to_tensor would leave it as it is, an addition does not.
+    return ops.add(gradient, 0.0) if hasattr(gradient, "indices") else gradient
 
 
 def _norm(tensor: Any) -> Any:

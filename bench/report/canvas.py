@@ -36,7 +36,7 @@ _WIDTH = 10.0
 @contextmanager
 def look() -> Iterator[None]:
     """The style of every figure; matplotlib's own settings are untouched outside."""
-    style = {
+    style: dict[Any, Any] = {
         **sns.axes_style("whitegrid"),
         **sns.plotting_context("paper"),
         "grid.color": "0.9",

@@ -37,8 +37,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_keras() -> None:
-    keras.backend.clear_session()
+def _seeded() -> None:
     keras.utils.set_random_seed(0)
 
 
@@ -50,6 +49,12 @@ def arms() -> dict[str, Architecture]:
 @pytest.fixture(scope="session")
 def specs() -> dict[str, InputSpec]:
     return SPECS
+
+
+@pytest.fixture(scope="session")
+def readable() -> Callable[[str], InputSpec]:
+    """`readable(name)`: the most demanding spec that an arm reads."""
+    return lambda name: next(spec for spec in reversed(SPECS.values()) if not ARMS[name].refuses(spec))
 
 
 @pytest.fixture(scope="session")

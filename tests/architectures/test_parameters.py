@@ -14,7 +14,7 @@ SPECS = {
     "tokens": InputSpec("tokens", (200,), 2, vocabulary=20_000),
 }
 COARSE = {("transformer", 20_000)}
-"""A transformer of 20,000 parameters in two blocks is 33 or 34 wide, and one unit is worth 2/33 of them: up to 3 % off."""
+"""Two blocks with 20,000 parameters are 33 or 34 wide, and one unit is worth 2/33 of them: up to 3 % off."""
 
 
 def parameters(arm, spec, units):
@@ -24,15 +24,14 @@ def parameters(arm, spec, units):
         v for layer in model.layers if isinstance(layer, keras.layers.Embedding) for v in layer.trainable_variables
     ]
     count = sum(math.prod(v.shape) for v in model.trainable_variables) - sum(math.prod(v.shape) for v in tables)
-    keras.backend.clear_session()
     return count
 
 
 def nearest(count, target):
-    """Relative distance of the width nearest to `target` from it: parameters grow about as units ** 1.5."""
+    """Relative distance of the width nearest to `target` from it, found by Newton's method and a walk."""
     units = 32
     for _ in range(4):
-        units = max(round(units * (target / count(units)) ** (2 / 3)), 1)
+        units = max(units + round((target - count(units)) / (count(units + 1) - count(units))), 1)
     step = 1 if count(units) < target else -1
     while (count(units) < target) == (step > 0):
         units += step
@@ -57,7 +56,7 @@ def test_parameters_can_be_matched(arm, arms, label):
 
 def test_parameters_grow_with_every_unit(arm, arms):
     spec = next(spec for spec in SPECS.values() if not arms[arm].refuses(spec))
-    counts = [parameters(arms[arm], spec, units) for units in (1, 2, 3, 4, 5, 30, 31, 32, 33, 34, 35, 36, 37)]
+    counts = [parameters(arms[arm], spec, units) for units in (2, 3, 4, 5, 30, 31, 32, 33, 34, 35, 36, 37)]
     assert counts == sorted(set(counts))
 
 

@@ -152,7 +152,7 @@ def test_the_irnn_starts_with_the_identity_and_small_inputs(build):
 
 
 def test_the_irnn_keeps_a_positive_state_for_ever(build):
-    kernel, recurrent_kernel, bias = weights(build, "irnn", units=FEATURES)
+    _, recurrent_kernel, bias = weights(build, "irnn", units=FEATURES)
     x = np.zeros((STEPS, FEATURES), "float32")
     x[0] = [1.0, 2.0, 3.0]
     out = states(build, "irnn", x, [np.eye(FEATURES), recurrent_kernel, bias], units=FEATURES)

@@ -1,0 +1,33 @@
+"""Small cells for tests: a tiny task and cells made of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bench.catalogue import Catalogue, discover
+from bench.plan import Cell, Flags, plan
+from bench.suite import adhoc_suite
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+def catalogue() -> Catalogue:
+    """The built-ins."""
+    return discover()
+
+
+def cell(task: str = "adding", architecture: str = "rnn", *, seed: int = 0, **given: object) -> Cell:
+    """One small cell: 6 steps of 8 sequences of 6 steps, 2 evaluations."""
+    training = {"steps": 6, "batch_size": 8, "evaluations": 2, **dict(given.pop("training", {}))}  # type: ignore[call-overload]
+    small = [f"{task}.length={given.pop('length', 10)}", f"{task}.test_size=20", f"{task}.validation_size=12"]
+    settings = (
+        [*small, *given.pop("settings", [])]
+        if task in ("adding", "copy", "temporal-order")
+        else given.pop("settings", [])
+    )
+    flags = Flags(settings=settings, seeds=[seed], training=training, **{"units": 4, **given})  # type: ignore[arg-type]
+    return plan(catalogue(), adhoc_suite([task], [architecture]), flags)[0]
+
+
+def with_seed(one: Cell, seed: int) -> Cell:
+    """The same cell with another seed."""
+    return replace(one, seed=seed)

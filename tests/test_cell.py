@@ -1,0 +1,273 @@
+"""The cell: equal conditions, bit-identical seeds, honest records."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+from cells import catalogue, cell, with_seed
+
+from bench.architecture import Architecture, InputSpec, reads
+from bench.catalogue import Entry
+from bench.cell import Group, batches, data_hash, evaluate, sample_loss
+from bench.errors import BenchError, DataError
+from bench.record import CURVES
+from bench.task import ACCURACY, MSE, Data, Solved, Split, Task, Training
+
+
+def _group(one, found=None):
+    return Group(one, found or catalogue(), lambda _: None)
+
+
+def _numbers(result):
+    record = result.record
+    return (record.best, record.final, record.steps_to_target, record.gradient_norm), result.curves
+
+
+def _same(a, b):
+    (numbers_a, curves_a), (numbers_b, curves_b) = _numbers(a), _numbers(b)
+    assert numbers_a == numbers_b
+    assert curves_a.keys() == curves_b.keys()
+    for name in curves_a:
+        np.testing.assert_array_equal(curves_a[name], curves_b[name], err_msg=name)
+
+
+@pytest.mark.parametrize("architecture", ["rnn", "lstm", "transformer"])
+def test_a_seed_trained_after_another_is_the_same_to_the_last_bit_as_alone(architecture):
+    one = cell(architecture=architecture)
+    group = _group(one)
+    group.run(with_seed(one, 5))
+    _same(group.run(with_seed(one, 1)), _group(one).run(with_seed(one, 1)))
+
+
+def test_dropout_and_batch_norm_start_anew_with_every_seed():
+    one = cell("digits", "cnn", settings=["cnn.dropout=0.5"], training={"batch_size": 64}, units=8)
+    group = _group(one)
+    first = group.run(one)
+    group.run(with_seed(one, 9))
+    _same(first, group.run(one))
+
+
+def test_another_seed_gives_other_numbers():
+    one = cell()
+    group = _group(one)
+    a, b = group.run(one), group.run(with_seed(one, 1))
+    assert a.record.final != b.record.final
+    assert not np.array_equal(a.curves["train_loss"], b.curves["train_loss"])
+
+
+def test_every_architecture_meets_the_same_batches(monkeypatch):
+    seen = {}
+    for architecture in ("rnn", "gru"):
+        group = _group(cell(architecture=architecture))
+        real = group.model.train_on_batch
+        seen[architecture] = []
+
+        def spy(x, y, real=real, into=seen[architecture]):
+            into.append((x.copy(), y.copy()))
+            return real(x, y)
+
+        monkeypatch.setattr(group.model, "train_on_batch", spy)
+        group.run(cell(architecture=architecture))
+    assert len(seen["rnn"]) == 6
+    for (xa, ya), (xb, yb) in zip(seen["rnn"], seen["gru"], strict=True):
+        assert np.array_equal(xa, xb)
+        assert np.array_equal(ya, yb)
+
+
+def test_training_is_that_of_keras_fit():
+    one = cell("digits", "mlp", training={"steps": 5, "batch_size": 32, "evaluations": 1})
+    group = _group(one)
+    trained = group.run(one)
+    keras.utils.set_random_seed(one.seed)
+    model = group.build()
+    optimizer = keras.optimizers.Adam(one.training.lr)
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
+    stream = batches(group.data, np.random.default_rng([one.seed, 1]), 32)
+    drawn = [next(stream) for _ in range(5)]
+    x, y = np.concatenate([b.x for b in drawn]), np.concatenate([b.y for b in drawn])
+    model.fit(x, y, batch_size=32, epochs=1, shuffle=False, verbose=0)
+    expected = evaluate(model, group.data.validation, group.task, 32)
+    assert (trained.record.final.validation_loss, trained.record.final.validation) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_curves_are_the_documented_ones_with_the_documented_lengths():
+    one = cell(training={"steps": 7, "evaluations": 3})
+    result = _group(one).run(one)
+    curves = result.curves
+    assert set(curves) == set(CURVES)
+    assert curves["evaluation_step"].tolist() == [0, 3, 6, 7]
+    variables = len(curves["variables"])
+    assert curves["train_loss"].shape == (7,)
+    assert curves["gradient_norm"].shape == (7, variables)
+    assert curves["weight_norm"].shape == curves["update_norm"].shape == (4, variables)
+    assert np.isnan(curves["update_norm"][0]).all()
+    assert np.isfinite(curves["update_norm"][1:]).all()
+    assert (curves["update_norm"][1:] > 0).any()
+
+
+def test_the_headline_is_the_best_validation_and_the_final_weights_are_kept_beside_it():
+    one = cell(training={"steps": 40, "evaluations": 8, "lr": 0.05})
+    result = _group(one).run(one)
+    scores = result.curves["validation_score"][1:]
+    record = result.record
+    assert record.headline == "best"
+    assert record.best.validation == scores.min()
+    assert record.best.step == result.curves["evaluation_step"][1:][scores.argmin()]
+    assert record.final.validation == scores[-1]
+    assert record.value == record.best.test
+
+
+def test_best_and_final_are_evaluated_with_their_own_weights(monkeypatch):
+    one = cell(training={"steps": 40, "evaluations": 8, "lr": 0.05})
+    group = _group(one)
+    result = group.run(one)
+    assert result.record.best.step < result.record.final.step, "the seed must overshoot for this test to say anything"
+    again = evaluate(group.model, group.data.test, group.task, 8)[1]
+    assert again == result.record.best.test != result.record.final.test
+
+
+def _plugged(build, task=None):
+    found = catalogue()
+    found.architectures["broken"] = Entry(
+        "broken", Architecture("", build, reads("sequence"), "", jit=False), found.architectures["rnn"].file
+    )
+    if task is not None:
+        found.tasks["adding"] = Entry("adding", task, found.tasks["adding"].file)
+    return found
+
+
+class _Poison(keras.layers.Layer):
+    """Multiplies by a weight whose gradient is so steep that the loss soon is not finite."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, x):
+        return x * keras.ops.exp(30 * self.scale)
+
+
+def _exploding(spec: InputSpec) -> keras.Model:
+    inputs = keras.Input(spec.shape)
+    x = keras.layers.Dense(1)(_Poison()(keras.layers.Flatten()(inputs)))
+    return keras.Model(inputs, x)
+
+
+def test_a_loss_that_stops_being_finite_ends_the_cell_as_diverged_with_its_curves():
+    one = cell(training={"steps": 60, "evaluations": 3, "optimizer": "sgd", "lr": 10.0, "clip": "none"})
+    one = one.__class__(
+        **{**one.identity, "training": one.training, "architecture": "broken", "architecture_settings": {}}
+    )
+    result = _group(one, _plugged(_exploding)).run(one)
+    record = result.record
+    assert record.status == "diverged"
+    assert f"at step {record.steps}" in record.reason
+    assert record.best is record.final is None
+    assert math.isnan(record.value)
+    assert len(result.curves["train_loss"]) == len(result.curves["gradient_norm"]) == record.steps < 60
+
+
+def test_a_solved_task_is_dated_at_the_first_of_the_evaluations_in_a_row_and_may_stop_there():
+    task = catalogue().tasks["adding"].value
+    easy = Task(
+        **{
+            **{name: getattr(task, name) for name in ("summary", "source", "spec", "loss", "metric", "chance", "draw")},
+            "settings": {"length": task.settings["length"]},
+            "solved": Solved(1e9, in_a_row=3),
+        }
+    )
+    found = _plugged(lambda spec: None, easy)
+    one = cell(training={"steps": 20, "evaluations": 10, "stop_solved": True})
+    record = _group(one, found).run(one).record
+    assert record.solved
+    assert record.steps_to_target == 2
+    assert record.steps == 6
+
+
+def test_params_finds_the_width_within_two_percent_and_the_record_keeps_it():
+    one = cell(architecture="lstm", units=None, params=20_000)
+    record = _group(one).run(one).record
+    assert abs(record.parameters - 20_000) <= 400
+    assert record.units is not None
+    assert record.embedding_parameters == 0
+
+
+def test_params_that_no_width_reaches_are_refused_with_the_nearest_widths():
+    with pytest.raises(BenchError, match=r"no width has 333 parameters within 2 %: nearest are .* at units=.* and .*"):
+        _group(cell(architecture="lstm", units=None, params=333))
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ({"batch_size": 100_000}, "batch_size: expected at most 1257"),
+        ({"train_size": 100_000}, "train_size: expected at most 1257"),
+    ],
+)
+def test_conditions_that_the_data_cannot_meet_are_refused(training, message):
+    with pytest.raises(DataError, match=message):
+        _group(cell("digits", "mlp", training={"evaluations": 1, **training}))
+
+
+def test_a_train_size_is_the_same_samples_for_every_seed():
+    one = cell(training={"train_size": 16})
+    a, b = _group(one).data.train, _group(with_seed(one, 3)).data.train
+    assert np.array_equal(a.x, b.x)
+    assert len(a.x) == 16
+
+
+def test_batches_are_a_new_order_of_all_samples_each_epoch():
+    x = np.arange(10)
+    stream = batches(Data(Split(x, x), Split(x, x), Split(x, x)), np.random.default_rng(0), 5)
+    epochs = [np.concatenate([next(stream).x for _ in range(2)]) for _ in range(3)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (7, 3, 4)])
+def test_the_cross_entropy_of_a_sample_is_that_of_keras(shape):
+    rng = np.random.default_rng(0)
+    output, y = 20 * rng.normal(size=shape).astype("float32"), rng.integers(0, 4, shape[:-1]).astype("int32")
+    expected = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y, output)
+    assert sample_loss("cross-entropy", y, output).mean() == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_the_squared_error_of_a_sample_is_that_of_keras():
+    rng = np.random.default_rng(0)
+    output, y = rng.normal(size=(7, 3)).astype("float32"), rng.normal(size=(7, 3)).astype("float32")
+    assert sample_loss("mse", y, output).mean() == pytest.approx(
+        float(keras.losses.MeanSquaredError()(y, output)), rel=1e-5
+    )
+
+
+def test_evaluation_is_a_mean_over_samples_whatever_the_batch_size():
+    group = _group(cell("digits", "mlp", training={"evaluations": 1}))
+    whole = evaluate(group.model, group.data.validation, group.task, len(group.data.validation.x))
+    for size in (7, 64, 1000):
+        assert evaluate(group.model, group.data.validation, group.task, size) == pytest.approx(whole, rel=1e-5)
+
+
+def test_the_data_hash_sees_every_bit():
+    x = np.zeros((3, 2), "float32")
+    y = np.zeros(3, "int32")
+    changed = x.copy()
+    changed[0, 0] = np.nextafter(np.float32(0), np.float32(1))
+    base = Data(Split(x, y), Split(x, y), Split(x, y))
+    hashes = {
+        data_hash(base),
+        data_hash(
+            base._replace(test=Split(changed, y))
+            if hasattr(base, "_replace")
+            else Data(base.train, base.validation, Split(changed, y))
+        ),
+    }
+    assert len(hashes) == 2
+
+
+def test_metrics_score_samples():
+    y, output = np.array([[0, 1], [1, 1]]), np.array([[[2.0, 1], [0, 1]], [[5, 1], [0, 3]]])
+    assert ACCURACY.score(y, output).tolist() == [1.0, 0.5]
+    assert MSE.score(np.array([[1.0], [2.0]]), np.array([[1.5], [2.0]])).tolist() == [0.25, 0.0]
+    assert Solved(0.9).reached(0.9, ACCURACY)
+    assert not Solved(0.1).reached(0.2, MSE)
+    assert Training().clip is None
