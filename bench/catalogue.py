@@ -84,7 +84,9 @@ def discover(plugins: Iterable[Path] = ()) -> Catalogue:
                     catalogue._add(name, value, Path(str(module.__file__)), plugin=False)
     for group in ("archbench.tasks", "archbench.architectures"):
         for point in sorted(entry_points(group=group)):
-            with _collecting(catalogue, point.name, Path(point.value)):
+            # An installed package must not make a built-in of the same name unusable.
+            taken = point.name in catalogue.tasks or point.name in catalogue.architectures
+            with _collecting(catalogue, point.value if taken else point.name, Path(point.value)):
                 value = point.load()
                 file = Path(str(sys.modules[point.module].__file__))
                 catalogue._add(point.name, value, file, plugin=False)

@@ -7,6 +7,7 @@ import tarfile
 import tempfile
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
@@ -73,15 +74,19 @@ class DataFile:
                 with tarfile.open(self.archive.fetch()) as tar:
                     member = tar.extractfile(self.name)  # None for what is no file
                     if member is None:
-                        raise DataError(f"archive {self.archive.path}: expected a file {self.name}, found something else")
+                        raise DataError(
+                            f"archive {self.archive.path}: expected a file {self.name}, found something else"
+                        )
                     self._place(member)
             else:
                 with urllib.request.urlopen(str(self.url), timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310  # constant
                     self._place(response)
-        except (OSError, EOFError, KeyError, tarfile.TarError) as error:  # urllib's errors are OSErrors too
-            reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        except (OSError, EOFError, KeyError, HTTPException, tarfile.TarError) as error:  # URLError is an OSError
+            reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error).strip()
             source = self.url or (self.archive and self.archive.path)
-            raise DataError(f"cannot fetch {self.name} from {source}: {reason}; place the file at {self.path}") from None
+            raise DataError(
+                f"cannot fetch {self.name} from {source}: {reason}; place the file at {self.path}"
+            ) from None
         return self.path
 
     def _place(self, source: IO[bytes]) -> None:

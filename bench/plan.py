@@ -130,10 +130,9 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
                 for seed in seeds:
                     cell = replace(first, seed=seed)
                     cells.setdefault(cell.id, cell)
-    missing = [owner for owner in overrides if not any(owner in (cell.task, cell.architecture) for cell in cells.values())]
-    if missing:
-        asked = ", ".join(f"--set {owner}.{key}" for owner in missing for key in overrides[owner])
-        raise UsageError(f"{asked}: no cell of the plan holds {', '.join(missing)}; leave it out or add the name")
+    held = {name for cell in cells.values() for name in (cell.task, cell.architecture)}
+    for owner in overrides.keys() - held:
+        raise UsageError(f"--set {owner}: expected a name of the plan's cells; leave it out, or add {owner} to them")
     return list(cells.values())
 
 
@@ -181,6 +180,8 @@ def _spec(task: Entry[Any], settings: Mapping[str, Value]) -> InputSpec:
         raise
     except Exception as error:  # whatever a user's function raises
         at = where(error, task.file)
+        if not at.startswith(str(task.file)):  # the call does not fit the signature
+            at = str(task.file)
         raise PluginError(f"{at}: spec() of task {task.name!r}: {type(error).__name__}: {first_line(error)}") from None
     if not isinstance(spec, InputSpec):
         received = type(spec).__name__

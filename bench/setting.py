@@ -26,8 +26,8 @@ class Setting:
         if self.choices:
             return "one of " + ", ".join(map(str, self.choices))
         kind = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}[type(self.default)]
-        low = "" if self.minimum is None else f" >= {self.minimum:.10g}"
-        high = "" if self.maximum is None else f"{' and' if low else ''} <= {self.maximum:.10g}"
+        low = "" if self.minimum is None else f" >= {self.minimum:.12g}"
+        high = "" if self.maximum is None else f"{' and' if low else ''} <= {self.maximum:.12g}"
         return kind + low + high
 
     def parse(self, key: str, raw: Value) -> Value:

@@ -91,7 +91,8 @@ class Store:
             return {}
         path = self.folder / record.cell_id / Path(record.curves).name
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # From memory: NumPy forgets to close a file that turns out not to be whole.
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 return dict(file)
         except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise StoreError(f"cannot read curves {path}: {error}; expected a whole .npz file") from None

@@ -157,12 +157,13 @@ _SIZES = {
 
 def check(data: Data, spec: InputSpec, loss: Loss) -> None:
     """Raises DataError where data is not what the spec and the loss promise: shapes, dtypes, finite values, ranges."""
-    probe = data.train if isinstance(data.train, Split) else data.train(np.random.default_rng(0), 2)
+    if not isinstance(data, Data):
+        raise DataError(f"data: expected a Data(train, validation, test), received {type(data).__name__}")
+    probe = data.train(np.random.default_rng(0), 2) if callable(data.train) else data.train
     for name, split in (("train", probe), ("validation", data.validation), ("test", data.test)):
-        try:
-            x, y = split
-        except (TypeError, ValueError):
-            raise DataError(f"{name} data: expected a Split(x, y), received {type(split).__name__}") from None
+        if not isinstance(split, Split):
+            raise DataError(f"{name} data: expected a Split(x, y), received {type(split).__name__}")
+        x, y = split
         targets = (spec.shape[0],) if spec.per_step else ()
         _check_array(f"{name} x", x, spec.shape, "int32" if spec.kind == "tokens" else "float32")
         if loss == "cross-entropy":

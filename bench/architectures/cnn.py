@@ -52,7 +52,7 @@ ARCHITECTURE = Architecture(
     refuses=reads("image"),
     source="LeCun et al. 1998; Ioffe & Szegedy 2015",
     settings={
-        "units": _settings.units(96, "filters of the last stage; the stages before have a half and a quarter"),
+        "units": _settings.units(128, "filters of the last stage; the stages before have a half and a quarter"),
         "dropout": _settings.dropout(0.2),
     },
 )

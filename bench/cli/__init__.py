@@ -7,6 +7,7 @@ import click
 
 import bench
 from bench.errors import BenchError, unknown
+from bench.report.text import plain
 
 _COMMANDS = {
     "list": "catalogue",
@@ -41,13 +42,20 @@ class _Lazy(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Lazy,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(bench.__version__, prog_name="archbench")
-def archbench() -> None:
+@click.pass_context
+def archbench(ctx: click.Context) -> None:
     """A test bench for neural architectures in Keras: accuracy, speed and gradient flow under equal conditions.
 
     Start with `archbench run`: it trains the suite `quick` and prints a comparison.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main() -> None:
@@ -55,13 +63,10 @@ def main() -> None:
     try:
         code = archbench.main(standalone_mode=False)
     except BenchError as error:
-        click.echo(f"archbench: {error}", err=True)
+        click.echo(plain(f"archbench: {error}"), err=True)
         code = error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        code = 0
     except click.ClickException as error:
-        click.echo(f"archbench: {' '.join(error.format_message().split())}", err=True)
+        click.echo(plain(f"archbench: {error.format_message()}"), err=True)
         code = 2
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED

@@ -1,13 +1,19 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bench.catalogue import Catalogue
 from bench.errors import UsageError, shown
+from bench.report.text import plain
 from bench.setting import Setting, Value
+
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Value]
+else:  # generic in newer versions only
+    _ParamType = click.ParamType
 
 plugin_option = click.option(
     "--plugin",
@@ -19,7 +25,7 @@ plugin_option = click.option(
 )
 
 
-class Checked(click.ParamType[Value]):
+class Checked(_ParamType):
     """A flag whose type and bounds are those of a Setting; the error names flag, expected and received."""
 
     name = "value"
@@ -45,12 +51,7 @@ def names(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) 
     return found
 
 
-def one_line(text: str) -> str:
-    """`text` with line breaks and control characters, which names of files may hold, written out."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-
-
 def report_broken(catalogue: Catalogue) -> None:
     """A line on standard error for each plug-in that cannot be used."""
     for error in catalogue.broken.values():
-        click.echo(one_line(f"archbench: plug-in left out: {error}"), err=True)
+        click.echo(plain(f"archbench: plug-in left out: {error}"), err=True)

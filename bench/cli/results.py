@@ -37,9 +37,9 @@ def show_command(runs: tuple[Path, ...], as_json: bool) -> int:
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: report/ in the first run.")
 def report_command(runs: tuple[Path, ...], out: Path | None) -> int:
     """A Markdown report with tables and figures from runs."""
+    stores = [Store(run).open() for run in runs]
     from bench.report.markdown import write_report  # noqa: PLC0415  # pandas and matplotlib
 
-    stores = [Store(run).open() for run in runs]
     origin: dict[int, Store] = {}
     records: list[Record] = []
     for store in stores:

@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import bench
 from bench.catalogue import Catalogue
@@ -48,6 +49,7 @@ class _Worker:
     cell: Cell | None = None
     since: float = 0.0
     killed: Status | None = None
+    listener: threading.Thread = field(default_factory=threading.Thread)
 
 
 @dataclass
@@ -62,7 +64,7 @@ class Pool:
     plugins: Sequence[Path] = ()
     timeout: float | None = None
     _live: list[_Worker] = field(default_factory=list)
-    _ended: list[_Worker] = field(default_factory=list)
+    _started: list[_Worker] = field(default_factory=list)
     _events: "queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]" = field(default_factory=queue.SimpleQueue)
 
     def run(self, cells: Sequence[Cell], observer: Observer) -> list[Record]:
@@ -125,9 +127,7 @@ class Pool:
         worker.cell = None
         if not pending:
             self._live.remove(worker)
-            self._ended.append(worker)
-            assert worker.process.stdin is not None
-            worker.process.stdin.close()
+            _close(worker.process.stdin)
             return
         taken = {other.group for other in self._live if other is not worker}
         own = [cell for cell in pending if cell.group == worker.group]
@@ -162,7 +162,9 @@ class Pool:
             raise StoreError(f"cannot start a worker: {error.strerror}") from None
         worker = _Worker(index, process, log)
         self._live.append(worker)
-        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        self._started.append(worker)
+        worker.listener = threading.Thread(target=self._listen, args=(worker,), daemon=True)
+        worker.listener.start()
 
     def _arguments(self, index: int) -> list[str]:
         cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -195,15 +197,19 @@ class Pool:
         return self.store.write(blank(cell, task, status=worker.killed or "failed", reason=reason))
 
     def _stop(self) -> None:
+        """End what still works, let what has no more to do end by itself, and leave no pipe open."""
         for worker in self._live:
             _end(worker.process)
-        for worker in self._ended:
+        for worker in self._started:
+            _close(worker.process.stdin)
             try:
                 worker.process.wait(_GRACE_SECONDS)
             except subprocess.TimeoutExpired:
                 _end(worker.process)
+            worker.listener.join(_GRACE_SECONDS)
+            _close(worker.process.stdout)
         self._live.clear()
-        self._ended.clear()
+        self._started.clear()
 
 
 def _environment(backend: str, threads: int) -> dict[str, str]:
@@ -230,6 +236,12 @@ def _end(process: "subprocess.Popen[str]") -> None:
             return
         except subprocess.TimeoutExpired:
             continue
+
+
+def _close(pipe: IO[str] | None) -> None:
+    assert pipe is not None
+    with suppress(BrokenPipeError):  # the worker is gone, and what was still to be flushed with it
+        pipe.close()
 
 
 def _tail(log: Path) -> str:

@@ -11,7 +11,7 @@ SPECS = {
     "image": InputSpec("image", (28, 28, 1), 10),
     "rows": InputSpec("sequence", (28, 28), 10),
     "adding": InputSpec("sequence", (100, 2), 1),
-    "tokens": InputSpec("tokens", (200,), 2, vocabulary=20_000),
+    "tokens": InputSpec("tokens", (200,), 2, vocabulary=20),  # the embedding is not counted
 }
 COARSE = {("transformer", 20_000)}
 """Two blocks with 20,000 parameters are 33 or 34 wide, and one unit is worth 2/33 of them: up to 3 % off."""
@@ -28,10 +28,11 @@ def parameters(arm, spec, units):
 
 
 def nearest(count, target):
-    """Relative distance of the width nearest to `target` from it, found by Newton's method and a walk."""
+    """Relative distance of the width nearest to `target` from it, found by Newton's method on logarithms and a walk."""
     units = 32
     for _ in range(4):
-        units = max(units + round((target - count(units)) / (count(units + 1) - count(units))), 1)
+        exponent = units * (count(units + 1) / count(units) - 1)
+        units = max(round(units * (target / count(units)) ** (1 / min(max(exponent, 1), 2))), 1)
     step = 1 if count(units) < target else -1
     while (count(units) < target) == (step > 0):
         units += step
@@ -39,7 +40,8 @@ def nearest(count, target):
 
 
 @pytest.mark.parametrize("label", SPECS)
-def test_parameters_can_be_matched(arm, arms, label):
+@pytest.mark.parametrize("targets", [(20_000, 50_000), pytest.param((200_000,), marks=pytest.mark.slow)], ids=str)
+def test_parameters_can_be_matched(arm, arms, label, targets):
     spec = SPECS[label]
     if arms[arm].refuses(spec) or arm in ("rnn-uniform", "irnn", "gru-chrono", "lstm-b0", "lstm-chrono"):
         pytest.skip("not readable, or as many parameters as the arm it varies")
@@ -50,13 +52,13 @@ def test_parameters_can_be_matched(arm, arms, label):
             cache[units] = parameters(arms[arm], spec, units)
         return cache[units]
 
-    for target in (20_000, 50_000, 200_000):
+    for target in targets:
         assert nearest(count, target) <= (0.03 if (arm, target) in COARSE else 0.02), target
 
 
 def test_parameters_grow_with_every_unit(arm, arms):
     spec = next(spec for spec in SPECS.values() if not arms[arm].refuses(spec))
-    counts = [parameters(arms[arm], spec, units) for units in (2, 3, 4, 5, 30, 31, 32, 33, 34, 35, 36, 37)]
+    counts = [parameters(arms[arm], spec, units) for units in (2, 3, 4, 5, 32, 33, 34, 35, 36)]
     assert counts == sorted(set(counts))
 
 

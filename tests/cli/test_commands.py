@@ -1,0 +1,182 @@
+"""What the commands that only read answer: list, info, data, plan, show."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.catalogue import discover
+from bench.plan import blank, plan
+from bench.record import Percentiles, Record
+from bench.store import Store
+from bench.suite import adhoc_suite
+
+Archbench = Callable[..., Any]
+Make = Callable[..., Record]
+Plugin = Callable[..., Path]
+
+FIELDS = """cell_id, task, task_settings, architecture, architecture_settings, seed, backend,
+status, reason, metric, higher_is_better, value, validation_value, chance, solved, steps, steps_to_target, parameters,
+embedding_parameters, flops_per_sample, train_seconds, compile_seconds, step_seconds, inference_seconds,
+peak_bytes, gradient"""
+
+
+def strict(text: str) -> Any:
+    """JSON as other languages read it: without NaN."""
+    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_the_list_as_json_is_the_list(archbench: Archbench) -> None:
+    items = strict(archbench("list", "--json").out)
+    shown = archbench("list").out
+    assert {item["kind"] for item in items} == {"tasks", "architectures", "suites"}
+    for item in items:
+        assert item.keys() == {"kind", "name", "summary"}
+        assert f"  {item['name']} " in shown
+        assert item["summary"] in shown
+
+
+@pytest.mark.parametrize("kind", ["tasks", "architectures", "suites"])
+def test_one_kind_is_listed_alone(archbench: Archbench, kind: str) -> None:
+    assert {item["kind"] for item in strict(archbench("list", kind, "--json").out)} == {kind}
+
+
+def test_a_plug_in_is_listed_described_and_planned(archbench: Archbench, plugin: Plugin) -> None:
+    path = plugin("mine.py", "TASK = task()")
+    assert "  mine " in archbench("list", "tasks", "--plugin", path).out
+    assert "sum of a sequence" in archbench("info", "mine", "--plugin", path).out
+    called = archbench("plan", "--task", "mine", "--arch", "lstm,cnn", "--seeds", 2, "--plugin", path)
+    assert (called.code, called.err) == (0, "")
+    assert "4 cells: 2 to train, 2 skipped because the pair does not fit" in called.out
+
+
+@pytest.mark.parametrize("command", [["list"], ["info", "adding"], ["plan", "--task", "adding,bad", "--arch", "lstm"]])
+def test_a_broken_plug_in_is_a_line_and_the_others_go_on(
+    archbench: Archbench, plugin: Plugin, command: list[str]
+) -> None:
+    path = plugin("bad.py", "1 / 0")
+    line = path.read_text().splitlines().index("1 / 0") + 1
+    called = archbench(*command, "--plugin", path)
+    assert called.code == 0
+    assert "adding" in called.out
+    assert called.err == f"archbench: plug-in left out: {path}:{line}: ZeroDivisionError: division by zero\n"
+
+
+def test_where_only_the_broken_plug_in_was_asked_for_nothing_is_planned(archbench: Archbench, plugin: Plugin) -> None:
+    called = archbench("plan", "--task", "bad", "--plugin", plugin("bad.py", "1 / 0"))
+    assert (called.code, called.out) == (4, "")
+    assert all("ZeroDivisionError" in line for line in called.err.splitlines())
+
+
+def test_data_says_where_files_belong_and_what_to_do(
+    archbench: Archbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    called = archbench("data", "status", "mnist")
+    assert (called.code, called.err) == (0, "")
+    assert f"mnist: no data file {tmp_path}/datasets/mnist.npz: run `archbench data fetch`" in called.out
+
+
+def test_data_that_is_altered_is_said_and_a_fetch_of_it_fails(
+    archbench: Archbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "mnist.npz").write_bytes(b"cut")
+    assert "is truncated or altered: expected sha256:" in archbench("data", "status", "mnist").out
+    called = archbench("data", "fetch", "mnist")
+    assert (called.code, called.out) == (4, "")
+    assert "is truncated or altered" in called.err
+    assert len(called.err.splitlines()) == 1
+
+
+def test_a_plan_says_of_every_cell_what_a_run_does(archbench: Archbench) -> None:
+    called = archbench("plan", "--task", "adding", "--arch", "lstm,cnn", "--seed", "3,3,7")
+    lines = called.out.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["train", "train", "skip", "skip"]
+    assert [line.partition(" seed ")[2].partition(":")[0] for line in lines[:4]] == ["3", "7", "3", "7"]
+    assert "reads image, the task gives sequence (100, 2)" in lines[2]
+    assert lines[-1].startswith("4 cells: 2 to train")
+
+
+def test_a_plan_says_what_is_finished_and_what_changed(archbench: Archbench, elsewhere: Path) -> None:
+    catalogue = discover()
+    (cell,) = plan(catalogue, adhoc_suite(["adding"], ["lstm"]))
+    store = Store(elsewhere / "out").create()
+    store.write(blank(cell, catalogue.task("adding").value, status="ok", wall_seconds=60.0))
+    known = ("--task", "adding", "--arch", "lstm", "--out", "out")
+    called = archbench("plan", *known)
+    assert called.out.splitlines()[0].startswith(f"reuse {cell.id}")
+    assert "1 finished already and reused; nothing to train" in called.out
+    more = archbench("plan", *known, "--seeds", 2).out
+    assert [line.split()[0] for line in more.splitlines()[:2]] == ["reuse", "train"]
+    assert "about 1 min" in more
+    assert "not run before" in more
+    assert "not reused, changed: training.lr 0.005 -> 0.5" in archbench("plan", *known, "--lr", 0.5).out
+    assert "train" in archbench("plan", *known, "--fresh").out.splitlines()[0]
+
+
+def test_a_plan_creates_nothing(archbench: Archbench, elsewhere: Path) -> None:
+    assert archbench("plan", "quick").code == 0
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.fixture
+def run(elsewhere: Path, make_record: Make) -> Path:
+    store = Store(elsewhere / "run").create()
+    store.write(
+        make_record(
+            "a" * 16,
+            value=math.nan,
+            chance=math.inf,
+            train_seconds=3.5,
+            step_seconds=Percentiles(p50=0.1, p90=math.nan, p99=math.inf),
+            inference_seconds=Percentiles(p50=0.1, p99=0.2),
+        )
+    )
+    store.write(make_record("b" * 16, status="failed", reason="a\nreason"))
+    store.write(make_record("c" * 16, status="skipped", architecture="cnn", reason="reads image"))
+    return store.folder
+
+
+def test_a_run_as_json_has_the_promised_fields_and_null_for_what_was_not_measured(
+    archbench: Archbench, run: Path
+) -> None:
+    called = archbench("show", run, "--json")
+    assert (called.code, called.err) == (0, "")
+    measured, failed, skipped = strict(called.out)
+    for cell in (measured, failed, skipped):
+        assert list(cell) == FIELDS.replace(",", " ").split()
+    assert (measured["value"], measured["chance"], measured["train_seconds"]) == (None, None, 3.5)
+    assert measured["step_seconds"] == {"p50": 0.1, "p90": None, "p99": None}
+    assert {measured[key] for key in ("compile_seconds", "peak_bytes", "flops_per_sample", "parameters")} == {None}
+    assert measured["gradient"] is None
+    assert (failed["status"], failed["reason"], failed["value"], failed["step_seconds"]) == (
+        "failed",
+        "a\nreason",
+        None,
+        None,
+    )
+    assert (skipped["status"], skipped["validation_value"]) == ("skipped", None)
+
+
+def test_a_run_without_records_is_an_empty_array(archbench: Archbench, elsewhere: Path) -> None:
+    Store(elsewhere / "run").create()
+    assert strict(archbench("show", "run", "--json").out) == []
+    assert "no records yet" in archbench("show", "run").out
+
+
+def test_a_run_is_shown_as_a_table(archbench: Archbench, run: Path) -> None:
+    called = archbench("show", run)
+    assert (called.code, called.err) == (0, "")
+    assert "adding" in called.out
+
+
+def test_an_altered_record_is_one_line_with_its_file(archbench: Archbench, run: Path) -> None:
+    (run / ("a" * 16) / "1.json").write_text('{"schema_version": 99}')
+    called = archbench("show", run, "--json")
+    assert called.code == 4
+    assert "1.json: expected schema 1, received 99; update archbench" in called.complaint

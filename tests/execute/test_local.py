@@ -1,0 +1,173 @@
+"""The pool of workers: crashes, time-outs and interrupts cost the running attempt and nothing else."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from cells import EXAMPLES
+
+from bench.catalogue import discover
+from bench.cli.progress import _Quiet
+from bench.errors import PluginError, UsageError
+from bench.execute.local import _environment
+from bench.execute.request import Request
+from bench.plan import Flags
+from bench.store import Store
+
+SMALL = {"steps": 4, "evaluations": 2, "batch_size": 8}
+
+
+def _request(folder, *, tasks=("adding",), architectures=("rnn",), plugins=(), settings=(), **given):
+    flags = Flags(
+        tasks=tasks,
+        architectures=architectures,
+        settings=["adding.length=10", "adding.test_size=20", *settings],
+        training=SMALL,
+        units=4,
+        seeds=given.pop("seeds", None),
+    )
+    return Request(discover(plugins), suite=None, flags=flags, out=folder, plugins=plugins, **given)
+
+
+def _run(request, **options):
+    request.store.create()
+    return request.run(_Quiet(), **options)
+
+
+def _plugin(folder: Path, name: str, *, at_draw: str) -> Path:
+    path = folder / name
+    text = (EXAMPLES / "first_value.py").read_text()
+    path.write_text(text.replace("    x = rng.random", f"    {at_draw}\n    x = rng.random"))
+    return path
+
+
+def test_a_second_run_trains_nothing_and_one_more_seed_trains_only_that_seed(tmp_path):
+    first = _request(tmp_path / "run", seeds=[0, 1])
+    assert len(_run(first)) == 2
+    again = _request(tmp_path / "run", seeds=[0, 1])
+    assert again.to_train == []
+    assert "nothing to train" in again.summary()
+    assert _run(again) == []
+    more = _request(tmp_path / "run", seeds=[0, 1, 2])
+    assert [cell.seed for cell in more.to_train] == [2]
+    assert [record.seed for record in _run(more)] == [2]
+    fresh = _request(tmp_path / "run", seeds=[0], fresh=True)
+    assert len(_run(fresh)) == 1
+    assert len(list((tmp_path / "run" / fresh.cells[0].id).glob("*.json"))) == 2
+
+
+def test_what_changed_is_said_when_a_stored_cell_is_not_reused(tmp_path):
+    _run(_request(tmp_path / "run"))
+    other = _request(tmp_path / "run", settings=["rnn.units=5"])
+    assert "changed: architecture_settings.units 4 -> 5" in other.summary()
+
+
+def test_a_pair_that_does_not_fit_is_a_skipped_record_with_the_reason(tmp_path):
+    request = _request(tmp_path / "run", architectures=("cnn", "rnn"))
+    records = {record.architecture: record for record in _run(request)}
+    assert records["cnn"].status == "skipped"
+    assert "reads image" in records["cnn"].reason
+    assert records["rnn"].status == "ok"
+
+
+def test_a_crash_costs_its_cell_alone(tmp_path):
+    crash = _plugin(tmp_path, "crash.py", at_draw="import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    request = _request(tmp_path / "run", tasks=("crash", "adding"), plugins=[crash], workers=1, seeds=[0, 1])
+    records = _run(request)
+    assert sorted((record.task, record.status) for record in records) == [
+        ("adding", "ok"),
+        ("adding", "ok"),
+        ("crash", "failed"),
+        ("crash", "failed"),
+    ]
+    reason = next(record.reason for record in records if record.task == "crash")
+    assert "killed by SIGSEGV" in reason
+    assert len(Store(tmp_path / "run").records()) == 4
+
+
+def test_a_cell_that_takes_too_long_is_a_timeout_record_and_the_rest_runs_on(tmp_path):
+    hang = _plugin(tmp_path, "hang.py", at_draw="import time; time.sleep(600)")
+    request = _request(tmp_path / "run", tasks=("hang", "adding"), plugins=[hang], workers=1)
+    start = time.monotonic()
+    records = {record.task: record for record in _run(request, timeout=15)}
+    assert time.monotonic() - start < 120
+    assert records["hang"].status == "timeout"
+    assert "15 s" in records["hang"].reason
+    assert records["adding"].status == "ok"
+
+
+def test_a_worker_that_cannot_start_fails_every_cell_and_ends(tmp_path, monkeypatch):
+    request = _request(tmp_path / "run", seeds=[0, 1], workers=1)
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))
+    records = _run(request)
+    assert [record.status for record in records] == ["failed", "failed"]
+    assert "exited with 1" in records[0].reason
+
+
+def test_a_broken_plug_in_leaves_the_others_to_run(tmp_path):
+    bad = tmp_path / "bad.py"
+    bad.write_text("TASK = (\n")
+    request = _request(tmp_path / "run", tasks=("bad", "adding"), plugins=[bad])
+    assert [cell.task for cell in request.cells] == ["adding"]
+    assert len(request.broken) == 1
+    assert f"{bad}:1" in str(request.broken[0])
+    with pytest.raises(PluginError, match=r"bad\.py:1"):
+        _request(tmp_path / "run", tasks=("bad",), plugins=[bad])
+
+
+def test_a_foreign_folder_is_refused_before_training(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(UsageError, match="no archbench run"):
+        _run(_request(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def _command(folder, *more):
+    flags = "--task adding --arch rnn --units 4 --set adding.length=10 --set adding.test_size=20 --seeds 2 --workers 1"
+    return [sys.executable, "-m", "bench", "run", *flags.split(), "--out", str(folder), *more]
+
+
+def _wait_for(condition, seconds=90):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.1)
+
+
+def _workers_of(folder):
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+        except OSError:
+            continue
+        if b"bench.execute.worker" in command and str(folder).encode() in command:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["Ctrl-C", "kill -9"])
+def test_an_interrupt_keeps_what_is_finished_leaves_no_worker_and_the_next_run_resumes(tmp_path, signum, code):
+    folder = tmp_path / "run"
+    slow = ["--steps", "3000", "--evaluations", "300"]
+    environment = _environment("tensorflow", 1)
+    process = subprocess.Popen(_command(folder, *slow), env=environment, stderr=subprocess.PIPE, text=True)
+    _wait_for(lambda: list(folder.glob("*/1.json")))
+    os.kill(process.pid, signum)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    if signum == signal.SIGINT:
+        assert "1 of 2 cells are finished and kept; resume with" in errors
+        assert "archbench run --task adding" in errors
+        assert "Traceback" not in errors
+    _wait_for(lambda: not _workers_of(folder), 30)
+    assert len(Store(folder).records()) == 1
+    again = subprocess.run(_command(folder, *slow), env=environment, capture_output=True, text=True)
+    assert "1 to train, 1 finished already" in again.stdout
+    assert again.returncode == 0
+    assert len(Store(folder).records()) == 2

@@ -1,0 +1,112 @@
+"""The child process, spoken to as the parent does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cells import EXAMPLES, cell
+
+from bench.catalogue import discover
+from bench.execute.local import _environment
+from bench.execute.worker import decode, encode
+from bench.plan import Flags, plan
+from bench.store import Store
+from bench.suite import adhoc_suite
+
+
+def _serve(folder: Path, *cells, plugins=()):
+    Store(folder).create()
+    lines = "".join(encode(one) + "\n" for one in cells)
+    # Standard input stays open until the last answer: its end is the end of the worker.
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "bench.execute.worker", str(folder), "tensorflow", "1", "", *map(str, plugins)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment("tensorflow", 1),
+    )
+    process.stdin.write(lines)
+    process.stdin.flush()
+    events = []
+    for line in process.stdout:
+        events.append(json.loads(line))
+        if sum(event["event"] in ("done", "fatal") for event in events) == len(cells) or events[-1]["event"] == "fatal":
+            break
+    process.stdin.close()
+    process.stdout.close()
+    process.stderr.close()
+    process.wait(30)
+    return events
+
+
+def test_a_cell_survives_the_way_to_the_worker():
+    one = cell()
+    again = decode(encode(one))
+    assert again.id == one.id
+    assert again.training == one.training
+
+
+def test_the_same_cell_in_two_folders_and_two_processes_is_identical_to_the_last_bit(tmp_path):
+    one = cell(architecture="lstm")
+    _serve(tmp_path / "a", one)
+    _serve(tmp_path / "b", cell(architecture="gru"), one)  # after another group in the same process
+    stores = [Store(tmp_path / name) for name in "ab"]
+    records = [store.record(one.id) for store in stores]
+    curves = [store.curves(record) for store, record in zip(stores, records, strict=True)]
+    assert records[0].status == "ok"
+    assert records[0].best == records[1].best
+    assert records[0].final == records[1].final
+    assert records[0].gradient_norm == records[1].gradient_norm
+    for name, array in curves[0].items():
+        assert array.tobytes() == curves[1][name].tobytes(), name
+
+
+def test_a_plug_in_that_gives_wrong_data_becomes_a_failed_record_that_names_its_file_and_the_next_cell_runs(tmp_path):
+    broken = tmp_path / "holey.py"
+    text = (EXAMPLES / "first_value.py").read_text()
+    broken.write_text(text.replace("return Split(x, x[:, 0, :])", "x[0] = np.nan\n    return Split(x, x[:, 0, :])"))
+    raising = tmp_path / "raising.py"
+    raising.write_text(text.replace("return Split(x, x[:, 0, :])", 'raise ValueError("no such luck")'))
+    plugins = [broken, raising]
+    suite = adhoc_suite(["holey", "raising", "adding"], ["rnn"])
+    flags = Flags(training={"steps": 2, "evaluations": 1}, units=3, settings=["adding.length=10"])
+    cells = plan(discover(plugins), suite, flags)
+    events = _serve(tmp_path / "run", *cells, plugins=plugins)
+    store = Store(tmp_path / "run")
+    holey, raised, fine = (store.record(one.id) for one in cells)
+    assert holey.status == raised.status == "failed"
+    assert str(broken) in holey.reason
+    assert "NaN or infinite" in holey.reason
+    assert f"{raising}:{_line(raising, 'no such luck')}: ValueError: no such luck" in raised.reason
+    assert fine.status == "ok"
+    assert [event["event"] for event in events][:2] == ["ready", "start"]
+
+
+def _line(path: Path, text: str) -> int:
+    return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
+def test_a_record_says_where_and_with_what_it_was_measured(tmp_path):
+    one = cell()
+    _serve(tmp_path, one)
+    conditions = Store(tmp_path).record(one.id).conditions
+    assert conditions.libraries.keys() == {"python", "keras", "numpy", "tensorflow"}
+    assert conditions.threads == 1
+    assert conditions.test_samples == 20
+    assert conditions.train_samples is None
+    assert len(conditions.data_hash) == 64
+
+
+def test_a_results_folder_that_vanishes_is_fatal_and_said(tmp_path):
+    folder = tmp_path / "run"
+    one = cell()
+    Store(folder).create()
+    (folder / one.id).write_text("a file where the cell's folder belongs")
+    events = _serve(folder, one)
+    assert events[-1]["event"] == "fatal"
+    assert "cannot write results" in events[-1]["message"]

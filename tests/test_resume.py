@@ -1,0 +1,104 @@
+"""Which finished cells are reused, and why others are trained."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench.catalogue import discover
+from bench.plan import Cell, blank, plan
+from bench.record import Record
+from bench.resume import FINISHED, estimate, resume
+from bench.suite import adhoc_suite
+
+CATALOGUE = discover()
+(CELL,) = plan(CATALOGUE, adhoc_suite(["adding"], ["lstm"]))
+
+
+def record(cell: Cell = CELL, status: str = "ok", **known: Any) -> Record:
+    made = blank(cell, CATALOGUE.task(cell.task).value, status=status, **known)
+    return Record.model_validate_json(made.model_dump_json())  # as a store would give it back
+
+
+@pytest.mark.parametrize("status", ["ok", "diverged", "skipped"])
+def test_a_finished_cell_is_reused(status: str) -> None:
+    reused, todo = resume([CELL], [record(status=status)])
+    assert [found.status for found in reused] == [status]
+    assert todo == []
+
+
+@pytest.mark.parametrize("status", ["failed", "timeout", "out-of-memory"])
+def test_a_failed_cell_is_tried_again_and_says_why(status: str) -> None:
+    reused, (todo,) = resume([CELL], [record(status=status)])
+    assert (reused, todo.cell, todo.why) == ([], CELL, f"the last attempt ended as {status}")
+    assert status not in FINISHED
+
+
+def test_a_cell_without_records_was_not_run_before() -> None:
+    assert [todo.why for todo in resume([CELL], [])[1]] == ["not run before"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"task": "copy"}, {"architecture": "gru"}], ids=["seed", "task", "architecture"]
+)
+def test_another_seed_task_or_arm_is_no_change_of_the_cell(change: dict[str, Any]) -> None:
+    other = replace(CELL, **change)
+    found = record(CELL).model_copy(update={"cell_id": CELL.id})
+    assert [todo.why for todo in resume([other], [found])[1]] == ["not run before"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"threads": 2}, "changed: threads 1 -> 2"),
+        ({"params": 1000}, "changed: params None -> 1000"),
+        ({"training": replace(CELL.training, lr=0.25)}, "changed: training.lr 0.005 -> 0.25"),
+        (
+            {"task_settings": {**CELL.task_settings, "length": 7}, "threads": 2},
+            "changed: task_settings.length 100 -> 7, threads 1 -> 2",
+        ),
+        ({"sources": {**CELL.sources, "keras": "99.0"}}, f"changed: sources.keras {CELL.sources['keras']} -> 99.0"),
+        ({"architecture_settings": {"units": 64}}, "changed: architecture_settings.dropout 0.0 -> None"),
+    ],
+)
+def test_a_changed_cell_says_what_changed(change: dict[str, Any], why: str) -> None:
+    ((todo,),) = (resume([replace(CELL, **change)], [record()])[1],)
+    assert todo.why.startswith(why)
+
+
+def test_the_nearest_of_the_stored_cells_is_compared() -> None:
+    far = replace(CELL, threads=2, params=1000, training=replace(CELL.training, lr=0.25))
+    near = replace(CELL, threads=2)
+    (todo,) = resume([CELL], [record(far), record(near)])[1]
+    assert todo.why == "changed: threads 2 -> 1"
+
+
+def test_reused_and_left_cells_keep_the_order_of_the_plan() -> None:
+    cells = [replace(CELL, seed=seed) for seed in range(4)]
+    reused, todo = resume(cells, [record(cells[3]), record(cells[1]), record(cells[0], "failed")])
+    assert [found.seed for found in reused] == [1, 3]
+    assert [left.cell.seed for left in todo] == [0, 2]
+
+
+def test_time_is_estimated_from_the_mean_of_the_same_pair() -> None:
+    known = [record(wall_seconds=10.0), record(replace(CELL, seed=1), wall_seconds=20.0)]
+    cells = [replace(CELL, seed=seed) for seed in (2, 3, 4, 5)]
+    assert estimate(cells, known, workers=1) == pytest.approx(60)
+    assert estimate(cells, known, workers=2) == pytest.approx(30)
+    assert estimate(cells[:1], known, workers=8) == pytest.approx(15)
+    assert estimate([], known, workers=2) == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: record(status="failed", wall_seconds=1.0),
+        lambda: record(),
+        lambda: record(replace(CELL, task_settings={"length": 3}), wall_seconds=1.0),
+        lambda: record(replace(CELL, training=replace(CELL.training, steps=1)), wall_seconds=1.0),
+    ],
+    ids=["failed", "untimed", "other settings", "other training"],
+)
+def test_time_is_unknown_where_no_like_cell_was_measured(other: Callable[[], Record]) -> None:
+    assert estimate([CELL], [other()], workers=1) is None
