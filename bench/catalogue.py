@@ -6,6 +6,7 @@ A file `my_task.py` declares `TASK = Task(...)` and is the task `my-task`; a fam
 
 import importlib
 import importlib.util
+import math
 import pkgutil
 import re
 import sys
@@ -19,8 +20,9 @@ from typing import Generic, TypeVar
 
 import bench.architectures
 import tasks
-from bench.architecture import Architecture
+from bench.architecture import Architecture, InputSpec
 from bench.errors import PluginError, UsageError, unknown
+from bench.setting import complete
 from bench.task import Task
 
 Definition = TypeVar("Definition", Task, Architecture)
@@ -53,12 +55,17 @@ class Catalogue:
     broken: dict[str, PluginError] = field(default_factory=dict)
 
     def task(self, name: str) -> Entry[Task]:
-        """The task `name`; UsageError with the nearest names when there is none."""
-        return _find("task", name, self.tasks)
+        """The task `name`; UsageError with the nearest names when there is none, or why its plug-in is broken."""
+        return self._find("task", name, self.tasks)
 
     def architecture(self, name: str) -> Entry[Architecture]:
-        """The architecture `name`; UsageError with the nearest names when there is none."""
-        return _find("architecture", name, self.architectures)
+        """The architecture `name`; UsageError with the nearest names when there is none, or why it is broken."""
+        return self._find("architecture", name, self.architectures)
+
+    def _find(self, kind: str, name: str, known: Mapping[str, Entry[Definition]]) -> Entry[Definition]:
+        if name in known:
+            return known[name]
+        raise self.broken.get(name) or unknown(kind, name, known)
 
     def _add(self, name: str, value: object, file: Path, *, plugin: bool) -> None:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -66,6 +73,7 @@ class Catalogue:
         if name in self.tasks or name in self.architectures:
             raise PluginError(f"{file}: the name {name!r} is taken; rename it")
         if isinstance(value, Task):
+            _probe(value)
             self.tasks[name] = Entry(name, value, file, plugin)
         elif isinstance(value, Architecture):
             self.architectures[name] = Entry(name, value, file, plugin)
@@ -86,7 +94,7 @@ def discover(plugins: Iterable[Path] = ()) -> Catalogue:
         for point in sorted(entry_points(group=group)):
             # An installed package must not make a built-in of the same name unusable.
             taken = point.name in catalogue.tasks or point.name in catalogue.architectures
-            with _collecting(catalogue, point.value if taken else point.name, Path(point.value)):
+            with _collecting(catalogue, point.value if taken else point.name, None):
                 value = point.load()
                 file = Path(str(sys.modules[point.module].__file__))
                 catalogue._add(point.name, value, file, plugin=False)
@@ -100,10 +108,15 @@ def discover(plugins: Iterable[Path] = ()) -> Catalogue:
     return catalogue
 
 
-def _find(kind: str, name: str, known: Mapping[str, Entry[Definition]]) -> Entry[Definition]:
-    if name not in known:
-        raise unknown(kind, name, known)
-    return known[name]
+def _probe(task: Task) -> None:
+    """Call what a plan will call, under default settings, so that a broken plug-in is found before anything else."""
+    settings = complete("task", task.settings, {})
+    spec = task.spec(**settings)
+    if not isinstance(spec, InputSpec):
+        raise TypeError(f"spec(): expected an InputSpec, received {type(spec).__name__}")
+    for function in filter(None, (task.chance, task.chance_loss)):
+        if not math.isfinite(function(**settings)):
+            raise ValueError("chance(): expected a finite number")
 
 
 def _definitions(module: ModuleType, stem: str) -> Iterator[tuple[str, object]]:
@@ -135,7 +148,7 @@ def _load(path: Path) -> ModuleType:
 class _collecting:
     """Turns whatever a user's file raises into one line with file and line, kept in `catalogue.broken`."""
 
-    def __init__(self, catalogue: Catalogue, name: str, path: Path) -> None:
+    def __init__(self, catalogue: Catalogue, name: str, path: Path | None) -> None:
         self.catalogue, self.name, self.path = catalogue, name, path
 
     def __enter__(self) -> None:
@@ -150,13 +163,16 @@ class _collecting:
         return True
 
 
-def where(error: BaseException, path: Path) -> str:
-    """`file:line` of the innermost frame of `error` that lies in `path`, else of the innermost frame."""
+def where(error: BaseException, path: Path | None) -> str:
+    """`file:line` of the innermost frame of `error` that lies in `path`, the file alone where none does.
+
+    Without a path: of the innermost frame of all.
+    """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename) == path.resolve()] or list(frames)
-    return f"{own[-1].filename}:{own[-1].lineno}" if own else str(path)
+    own = [frame for frame in frames if path is None or Path(frame.filename) == path.resolve()]
+    return f"{path or own[-1].filename}:{own[-1].lineno}" if own else str(path)
 
 
 def first_line(error: BaseException) -> str:

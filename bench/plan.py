@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench.architecture import InputSpec
+from bench.architecture import Architecture, InputSpec
 from bench.catalogue import Catalogue, Entry, first_line, where
 from bench.errors import PluginError, UsageError, shown, unknown
 from bench.record import Record
@@ -125,7 +125,7 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
                     backend=backend,
                     threads=threads,
                     sources=_sources(task, architecture, backend),
-                    skip=architecture.value.refuses(spec),
+                    skip=_refusal(architecture, spec),
                 )
                 for seed in seeds:
                     cell = replace(first, seed=seed)
@@ -180,13 +180,19 @@ def _spec(task: Entry[Any], settings: Mapping[str, Value]) -> InputSpec:
         raise
     except Exception as error:  # whatever a user's function raises
         at = where(error, task.file)
-        if not at.startswith(str(task.file)):  # the call does not fit the signature
-            at = str(task.file)
         raise PluginError(f"{at}: spec() of task {task.name!r}: {type(error).__name__}: {first_line(error)}") from None
     if not isinstance(spec, InputSpec):
         received = type(spec).__name__
         raise PluginError(f"{task.file}: spec() of task {task.name!r}: expected an InputSpec, received {received}")
     return spec
+
+
+def _refusal(architecture: Entry[Architecture], spec: InputSpec) -> str | None:
+    try:
+        return architecture.value.refuses(spec)
+    except Exception as error:  # whatever a user's function raises
+        at = where(error, architecture.file)
+        raise PluginError(f"{at}: refuses(): {type(error).__name__}: {first_line(error)}") from None
 
 
 def _named(items: Sequence[str | Named]) -> list[tuple[str, dict[str, Value]]]:
@@ -258,7 +264,10 @@ def _seeds(suite: Suite, flags: Flags) -> list[int]:
 
 def _training(default: Training, *layers: Mapping[str, Value | None]) -> Training:
     """`default` overridden layer by layer; giving steps takes epochs back and the other way round."""
-    values: dict[str, Any] = asdict(default)
+    values: dict[str, Any] = {
+        key: None if value is None else TRAINING[key].parse(f"training.{key}", value)
+        for key, value in asdict(default).items()
+    }
     for layer in layers:
         for key, raw in layer.items():
             if key not in TRAINING:

@@ -28,7 +28,7 @@ TASK = Task(
     chance=lambda **_: 1 / 6,
     chance_loss=lambda **_: 1 / 6,
     solved=Solved(0.01, in_a_row=3),
-    settings={"length": Setting(100, "steps of a sequence", minimum=2)},
+    settings={"length": Setting(100, "steps of a sequence", minimum=2, maximum=100_000)},
     training=TRAINING,
     draw=draw,
 )

@@ -53,7 +53,7 @@ TASK = Task(
     chance=lambda **_: 1 / SYMBOLS,
     chance_loss=lambda *, length, **_: ITEMS * math.log(SYMBOLS) / (length + 2 * ITEMS),
     solved=Solved(0.99, in_a_row=3),
-    settings={"length": Setting(100, "delay T: a sequence has T + 20 steps", minimum=2)},
+    settings={"length": Setting(100, "delay T: a sequence has T + 20 steps", minimum=2, maximum=100_000)},
     training=TRAINING,
     draw=draw,
 )

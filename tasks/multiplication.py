@@ -32,7 +32,7 @@ TASK = Task(
     chance=lambda **_: CHANCE,
     chance_loss=lambda **_: CHANCE,
     solved=Solved(TARGET, in_a_row=3),
-    settings={"length": Setting(100, "steps of a sequence", minimum=2)},
+    settings={"length": Setting(100, "steps of a sequence", minimum=2, maximum=100_000)},
     training=TRAINING,
     draw=draw,
 )

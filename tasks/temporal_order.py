@@ -50,7 +50,9 @@ TASK = Task(
     chance_loss=lambda *, bits, **_: bits * math.log(2),
     solved=Solved(0.99, in_a_row=3),
     settings={
-        "length": Setting(100, "steps of a sequence; from 10 on every window holds a step", minimum=10),
+        "length": Setting(
+            100, "steps of a sequence; from 10 on every window holds a step", minimum=10, maximum=100_000
+        ),
         "bits": Setting(2, "relevant symbols", choices=(2, 3)),
     },
     training=Training(steps=1_500, batch_size=64, lr=1e-2, clip=1.0),

@@ -14,15 +14,13 @@ if TYPE_CHECKING:
 
 
 def build(spec: InputSpec, *, units: int, layers: int, dropout: float) -> "keras.Model":
-    """`layers` hidden layers of ReLU units behind batch normalisation, then a linear readout."""
+    """`layers` hidden ReLU layers, then a linear readout."""
     import keras
 
     inputs = keras.Input(spec.shape, dtype="float32")
     x = keras.layers.Flatten()(inputs)
     for _ in range(layers):
-        # As in the cnn: normalised, so that the two differ in weight sharing and not in how well they are scaled.
-        x = keras.layers.Dense(units, kernel_initializer="he_uniform", use_bias=False)(x)
-        x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+        x = keras.layers.Dense(units, activation="relu", kernel_initializer="he_uniform")(x)
         if dropout:
             x = keras.layers.Dropout(dropout)(x)
     return keras.Model(inputs, keras.layers.Dense(spec.outputs, name="readout")(x))
@@ -32,10 +30,10 @@ ARCHITECTURE = Architecture(
     summary="multilayer perceptron on the flattened input",
     build=build,
     refuses=reads("vector", "image", "sequence", per_step=False),
-    source="Rumelhart, Hinton & Williams 1986; Ioffe & Szegedy 2015",
+    source="Rumelhart, Hinton & Williams 1986",
     settings={
         "units": _settings.units(512, "units of a hidden layer"),
         "layers": _settings.layers(2, "hidden layers"),
-        "dropout": _settings.dropout(0.2),
+        "dropout": _settings.dropout(0.0),
     },
 )

@@ -1,5 +1,6 @@
 """The command line: parses, calls one function, prints. Commands are imported when they are called."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -60,8 +61,14 @@ def archbench(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command line. A user's mistake is one line on standard error; the exit code says what happened."""
+    if "_ARCHBENCH_COMPLETE" in os.environ:
+        archbench.main(prog_name="archbench")
     try:
-        code = archbench.main(standalone_mode=False)
+        # Not archbench.main(): its answer to a closed pipe is exit code 1, which here says that something regressed.
+        with archbench.make_context("archbench", sys.argv[1:]) as context:
+            code = archbench.invoke(context)
+    except click.exceptions.Exit as error:  # --help and --version
+        code = error.exit_code
     except BenchError as error:
         click.echo(plain(f"archbench: {error}"), err=True)
         code = error.exit_code
@@ -71,6 +78,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)

@@ -36,7 +36,7 @@ class Request:
         self.catalogue, self.plugins = catalogue, plugins
         flags, self.broken = without_broken(catalogue, flags)
         self.cells: list[Cell] = plan(catalogue, _suite(catalogue, suite, flags), flags)
-        name = suite or ("custom" if flags.tasks else _DEFAULT_SUITE)
+        name = suite if suite is not None else "custom" if flags.tasks else _DEFAULT_SUITE
         self.store = Store(out or Path("results") / Path(name).stem)
         self.workers = workers or max(1, _cores() // self.cells[0].threads)
         stored = self.store.records() if self.store.is_run() else []
@@ -100,7 +100,7 @@ class Request:
 def _suite(catalogue: Catalogue, name: str | None, flags: Flags) -> Suite:
     if name is None and flags.tasks:
         return adhoc_suite(flags.tasks, flags.architectures or sorted(catalogue.architectures))
-    return read_suite(name or _DEFAULT_SUITE)
+    return read_suite(_DEFAULT_SUITE if name is None else name)
 
 
 def _cores() -> int:

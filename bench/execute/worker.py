@@ -92,8 +92,8 @@ class _Server:
             plugin = next((f"{entry.file}: " for entry in entries if entry.plugin), "")
             return plugin + first_line(error)
         places = [where(error, entry.file) for entry in entries]
-        own = [p for p, entry in zip(places, entries, strict=True) if p.startswith(str(entry.file))]
-        return f"{[*own, *places][0]}: {type(error).__name__}: {first_line(error)}"
+        at = next((place for place in places if ":" in place), f"{cell.task} with {cell.architecture}")
+        return f"{at}: {type(error).__name__}: {first_line(error)}"
 
     def _conditions(self, cell: Cell) -> Callable[[Data], Conditions]:
         from bench.cell import data_hash  # noqa: PLC0415  # imports keras

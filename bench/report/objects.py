@@ -43,4 +43,4 @@ def _finite(value: float | None) -> float | None:
 
 
 def _percentiles(value: Percentiles | None) -> dict[str, float | None] | None:
-    return None if value is None else {key: _finite(number) for key, number in value.model_dump().items()}
+    return None if value is None else {key: _finite(number) for key, number in value if number is not None}

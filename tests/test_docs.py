@@ -1,0 +1,70 @@
+"""What the documentation shows works, from outside the repository."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cells import EXAMPLES
+
+from bench.cli import _COMMANDS
+from bench.execute.local import _environment
+from bench.record import CURVES
+
+ROOT = EXAMPLES.parents[1]
+
+
+def _archbench(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "bench", *arguments],
+        cwd=folder,
+        env=_environment("tensorflow", 1),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_example_task_and_architecture_run_together_from_outside_the_repository(tmp_path):
+    for name in ("first_value.py", "leaky.py"):
+        (tmp_path / name).write_bytes((EXAMPLES / name).read_bytes())
+    (tmp_path / "tasks.py").write_text("raise RuntimeError('a file of the user, never ours')\n")
+    plugins = ["--plugin", "first_value.py", "--plugin", "leaky.py"]
+    small = ["--task", "first-value", "--arch", "leaky,rnn", "--steps", "120", "--seeds", "1"]
+    ran = _archbench(tmp_path, "run", *plugins, *small, "--set", "first-value.test_size=200")
+    assert ran.returncode == 0, ran.stderr
+    assert "leaky" in ran.stdout
+    assert (tmp_path / "results" / "custom" / "report" / "report.md").is_file()
+    shown = _archbench(tmp_path, "show", "results/custom", "--json")
+    cells = {cell["architecture"]: cell for cell in json.loads(shown.stdout)}
+    assert cells.keys() == {"leaky", "rnn"}
+    assert all(cell["status"] == "ok" and 0 < cell["value"] < 0.2 for cell in cells.values())
+
+
+@pytest.mark.parametrize("command", sorted(_COMMANDS))
+def test_every_command_is_documented(command):
+    assert f"| `{command}" in (ROOT / "docs" / "cli.md").read_text()
+
+
+def test_every_flag_of_run_is_documented():
+    text = (ROOT / "docs" / "cli.md").read_text()
+    flags = set(re.findall(r"^\s+(?:-\w, )?(--[a-z-]+)", _archbench(ROOT, "run", "--help").stdout, re.MULTILINE))
+    missing = {flag for flag in flags - {"--help"} if f"`{flag}" not in text and f"{flag}`" not in text}
+    assert len(flags) > 15
+    assert not missing
+
+
+def test_every_array_is_documented():
+    text = (ROOT / "docs" / "results.md").read_text()
+    assert [name for name in CURVES if f"`{name}`" not in text] == []
+
+
+def test_the_commands_of_the_readme_plan_without_error(tmp_path):
+    lines = re.findall(r"^archbench run ([^#\n]*)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    commands = [line.split() for line in lines if "my_task" not in line]
+    assert len(commands) >= 3
+    for command in commands:
+        planned = _archbench(tmp_path, "plan", *command)
+        assert planned.returncode == 0, planned.stderr
