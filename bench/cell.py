@@ -59,6 +59,10 @@ class _Run:
     """(step, training seconds) at the first of the evaluations in a row that solve the task."""
 
 
+class _Diverged(Exception):
+    """A loss is no longer finite."""
+
+
 class Group:
     """Data, model and compiled training step for the cells of a group.
 
@@ -108,7 +112,7 @@ class Group:
         try:
             self._train(run, cell.seed, progress)
             reason = None
-        except FloatingPointError as error:
+        except _Diverged as error:
             reason = str(error)
         best, final = (None, None) if reason else self._scores(run)
         record = blank(
@@ -148,11 +152,11 @@ class Group:
             done = self._interval(run, stream, count)
             run.gradient_norms.append(recorded(self.optimizer, done)[0])
             if done < count or not math.isfinite(run.losses[-1]):
-                raise FloatingPointError(f"the training loss became {run.losses[-1]} at step {len(run.losses)}")
+                raise _Diverged(f"the training loss became {run.losses[-1]} at step {len(run.losses)}")
             self._evaluate(run, progress)
             validation_loss = run.evaluations[-1][1]
             if not math.isfinite(validation_loss):
-                raise FloatingPointError(f"the validation loss became {validation_loss} at step {len(run.losses)}")
+                raise _Diverged(f"the validation loss became {validation_loss} at step {len(run.losses)}")
             if run.target and self.training.stop_solved:
                 break
 

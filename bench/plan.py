@@ -153,6 +153,7 @@ def blank(cell: Cell, task: Task, **known: Any) -> Record:
         higher_is_better=task.metric.higher_is_better,
         chance=task.chance(**cell.task_settings),
         target=task.solved.threshold,
+        target_evaluations=task.solved.in_a_row,
         **known,
     )
 

@@ -95,7 +95,9 @@ class Record(_Part):
     higher_is_better: bool
     chance: Number
     target: Number
-    """Validation score at which the task counts as solved."""
+    """Validation score at which the task counts as solved, ..."""
+    target_evaluations: int
+    """... once this many evaluations in a row reach it."""
     headline: Literal["best", "final"] = "best"
     """Which weights `value` is from: those with the best validation score, or the last."""
     best: Score | None = None

@@ -64,6 +64,7 @@ def make_record(
         higher_is_better=accuracy,
         chance=fields.pop("chance", 0.1 if accuracy else 1 / 6),
         target=0.95 if accuracy else 0.01,
+        target_evaluations=1,
         best=score,
         final=score,
         solved=fields.get("steps_to_target") is not None,

@@ -1,0 +1,87 @@
+"""Real training to the figures the project stands for. Minutes to an hour: `tox -e slow`."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.catalogue import discover
+from bench.errors import DataError
+from bench.execute.local import _environment
+
+pytestmark = pytest.mark.slow
+
+
+def _cells(folder: Path, command: str) -> list[dict]:
+    arguments = [*command.split(), "--out", str(folder / "run")]
+    subprocess.run([sys.executable, "-m", "bench", "run", *arguments], env=_environment("tensorflow", 1), check=True)
+    shown = [sys.executable, "-m", "bench", "show", str(folder / "run"), "--json"]
+    return json.loads(subprocess.run(shown, env=_environment("tensorflow", 1), check=True, capture_output=True).stdout)
+
+
+def _values(cells: list[dict], task: str, **wanted: object) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for cell in cells:
+        if cell["task"] == task and all(cell["task_settings"][key] == value for key, value in wanted.items()):
+            found.setdefault(cell["architecture"], []).append(cell["value"])
+    return found
+
+
+def _need(task: str) -> None:
+    try:
+        for file in discover().tasks[task].value.files:
+            file.verified()
+    except DataError as error:
+        if os.environ.get("ARCHBENCH_REQUIRE_DATA") == "1":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize(
+    ("command", "least"),
+    [
+        ("--task mnist --arch cnn,mlp --epochs 5 --seeds 2", {"cnn": 0.990, "mlp": 0.978}),
+        ("--task cifar10 --arch cnn,mlp --epochs 10 --seeds 1", {"cnn": 0.70, "mlp": 0.48}),
+        (
+            "--task imdb --arch lstm,bilstm,conv1d,bag --epochs 3 --seeds 1",
+            {"lstm": 0.83, "bilstm": 0.83, "conv1d": 0.83, "bag": 0.83},
+        ),
+    ],
+)
+def test_real_data_is_learned_to_the_promised_accuracy(tmp_path, command, least):
+    task = command.split()[1]
+    _need(task)
+    values = _values(_cells(tmp_path, command), task)
+    assert {name: min(values[name]) >= bound for name, bound in least.items()} == dict.fromkeys(least, True), values
+    if task == "imdb":
+        assert max(max(seeds) for seeds in values.values()) >= 0.87
+
+
+def test_adding_is_solved_by_gated_arms_and_by_no_plain_one(tmp_path):
+    command = "--task adding --set adding.length=100 --arch rnn,rnn-uniform,lstm,gru --units 32 --steps 3000"
+    values = _values(_cells(tmp_path, f"{command} --lr 5e-3 --clip 1 --seeds 3"), "adding")
+    for gated in ("lstm", "gru"):
+        assert sum(value < 0.01 for value in values[gated]) >= 2, values
+    for plain in ("rnn", "rnn-uniform"):
+        assert values[plain] == pytest.approx([1 / 6] * 3, rel=0.1)
+
+
+def test_temporal_order_is_solved_by_gated_arms_and_not_by_the_plain_one(tmp_path):
+    command = "--task temporal-order --set temporal-order.length=50 --arch rnn,lstm,gru --units 16 --steps 1500"
+    values = _values(_cells(tmp_path, f"{command} --lr 1e-2 --clip 1 --seeds 3"), "temporal-order")
+    for gated in ("lstm", "gru"):
+        assert sum(value >= 0.99 for value in values[gated]) >= 2, values
+    assert max(values["rnn"]) < 0.35
+
+
+def test_the_default_run_shows_what_the_readme_says(tmp_path):
+    cells = _cells(tmp_path, "quick")
+    digits = _values(cells, "digits", view="image")
+    assert sum(digits["cnn"]) > sum(digits["mlp"])
+    for task, solved in (("adding", lambda v: v < 0.01), ("temporal-order", lambda v: v >= 0.99)):
+        values = _values(cells, task)
+        assert all(solved(value) for name in ("lstm", "gru") for value in values[name]), values
+        assert not any(solved(value) for name in ("rnn", "rnn-uniform") for value in values[name]), values
