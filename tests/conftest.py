@@ -126,6 +126,7 @@ def make_record() -> Callable[..., Record]:
             "higher_is_better": True,
             "chance": 0.1,
             "target": 0.95,
+            "target_evaluations": 3,
             "best": score,
             "final": score,
         }
