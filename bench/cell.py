@@ -5,7 +5,6 @@ in seed form a group: its model is built, traced and compiled once, and each see
 generators and optimizer state of a freshly built twin, so it is the same to the last bit as in a process of its own.
 """
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,16 +15,14 @@ import keras
 import numpy as np
 
 from bench.catalogue import Catalogue
-from bench.errors import DataError
+from bench.evaluation import evaluate
 from bench.gradients.recorder import recorded, recording
 from bench.plan import Cell, blank
 from bench.record import Conditions, GradientNorm, Record, Score
-from bench.task import Data, Loss, Metric, Split, Task, Training, check
+from bench.stream import batches, steps, subset
+from bench.task import Data, Loss, Metric, Split, Task, check
 from bench.width import count_parameters, match_width
 
-_ORDER = 1
-_SUBSET = 2
-"""Second words of generators' entropy, the first being the cell's seed (or 0): one stream for each use."""
 _LOSSES: Mapping[Loss, Callable[[], keras.losses.Loss]] = {
     "cross-entropy": lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     "mse": keras.losses.MeanSquaredError,
@@ -74,9 +71,9 @@ class Group:
         self.task: Task = catalogue.task(cell.task).value
         self.spec = self.task.spec(**cell.task_settings)
         self.training = cell.training
-        self.data = _subset(self.task.data(cell.task_settings), cell.training.train_size)
+        self.data = subset(self.task.data(cell.task_settings), cell.training.train_size)
         check(self.data, self.spec, self.task.loss)
-        self.steps = _steps(self.data, cell.training)
+        self.steps = steps(self.data, cell.training)
         self.interval = math.ceil(self.steps / cell.training.evaluations)
         keras.utils.clear_session()
         arguments = {**cell.architecture_settings, **entry.value.fixed}
@@ -145,7 +142,7 @@ class Group:
             variable.assign(value)
 
     def _train(self, run: _Run, seed: int, progress: Progress) -> None:
-        stream = batches(self.data, np.random.default_rng([seed, _ORDER]), self.training.batch_size)
+        stream = batches(self.data, seed, self.training.batch_size)
         self._evaluate(run, progress)
         while len(run.losses) < self.steps:
             count = min(self.interval, self.steps - len(run.losses))
@@ -219,76 +216,6 @@ class Group:
             "update_norm": np.array(updates, "float32"),
             "variables": np.array([variable.path for variable in self.model.trainable_variables], "str"),
         }
-
-
-def batches(data: Data, rng: np.random.Generator, size: int) -> Iterator[Split]:
-    """Endless full batches: fresh draws, or epoch after epoch a new order of the training set, its rest left out."""
-    if not isinstance(data.train, Split):
-        while True:
-            yield data.train(rng, size)
-    x, y = data.train
-    while True:
-        order = rng.permutation(len(x))
-        for start in range(0, len(x) - size + 1, size):
-            chosen = order[start : start + size]
-            yield Split(x[chosen], y[chosen])
-
-
-def evaluate(model: keras.Model, split: Split, task: Task, size: int) -> tuple[float, float]:
-    """Mean loss and mean score over a split. The last batch is filled up, so that nothing is traced twice."""
-    losses, scores = [], []
-    for start in range(0, len(split.x), size):
-        x, y = split.x[start : start + size], split.y[start : start + size]
-        filled = np.concatenate([x, np.repeat(x[:1], size - len(x), axis=0)]) if len(x) < size else x
-        output = np.asarray(model.predict_on_batch(filled))[: len(x)]
-        losses.append(sample_loss(task.loss, y, output))
-        scores.append(task.metric.score(y, output))
-    return float(np.concatenate(losses).mean()), float(np.concatenate(scores).mean())
-
-
-def sample_loss(loss: Loss, y: np.ndarray, output: np.ndarray) -> np.ndarray:
-    """The loss of every sample, (samples,), in float64; the mean over steps and outputs where there are several."""
-    output = output.astype("float64")
-    if loss == "mse":
-        each = np.square(output - y)
-    else:
-        shifted = output - output.max(axis=-1, keepdims=True)
-        chosen = np.take_along_axis(shifted, y[..., None].astype("int64"), axis=-1)[..., 0]
-        each = np.log(np.exp(shifted).sum(axis=-1)) - chosen
-    return np.asarray(each.reshape(len(y), -1).mean(axis=1))
-
-
-def data_hash(data: Data) -> str:
-    """SHA-256 over the arrays of a task's data."""
-    digest = hashlib.sha256()
-    for split in (data.validation, data.test, data.train):
-        for array in split if isinstance(split, Split) else ():
-            digest.update(f"{array.dtype} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def _subset(data: Data, size: int | None) -> Data:
-    if size is None:
-        return data
-    rng = np.random.default_rng([0, _SUBSET])
-    if not isinstance(data.train, Split):
-        return Data(data.train(rng, size), data.validation, data.test)
-    if size > len(data.train.x):
-        raise DataError(f"train_size: expected at most {len(data.train.x)}, the training set, received {size}")
-    chosen = rng.permutation(len(data.train.x))[:size]
-    return Data(Split(data.train.x[chosen], data.train.y[chosen]), data.validation, data.test)
-
-
-def _steps(data: Data, training: Training) -> int:
-    if not isinstance(data.train, Split):
-        if training.steps is None:
-            raise DataError("epochs: the task draws fresh samples and has no epochs; give --steps or --train-size")
-        return training.steps
-    each = len(data.train.x) // training.batch_size
-    if not each:
-        raise DataError(f"batch_size: expected at most {len(data.train.x)}, received {training.batch_size}")
-    return training.steps if training.steps is not None else (training.epochs or 1) * each
 
 
 def _better(score: float, than: float, metric: Metric) -> bool:

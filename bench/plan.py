@@ -1,13 +1,10 @@
 """From a suite and flags to cells. Pure: reads no data, trains nothing, imports no framework."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from functools import cache, cached_property
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 from bench.architecture import Architecture, InputSpec
@@ -15,14 +12,9 @@ from bench.catalogue import Catalogue, Entry, first_line, where
 from bench.errors import PluginError, UsageError, shown, unknown
 from bench.record import Record
 from bench.setting import Value, complete
+from bench.sources import digest, sources
 from bench.suite import CELL, TRAINING, Grid, Named, Suite
 from bench.task import Task, Training
-
-_HERE = Path(__file__).parent
-
-# The harness's own source that decides a cell's numbers; the backend's file, the task's and the architecture's
-# are added per cell.
-_DECIDING = ("task.py", "architecture.py", "files.py", "cell.py", "width.py", "gradients/recorder.py")
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ class Cell:
     @cached_property
     def id(self) -> str:
         """The first 16 hex digits of the SHA-256 of the identity."""
-        return _digest(json.dumps(self.identity, sort_keys=True).encode())
+        return digest(json.dumps(self.identity, sort_keys=True).encode())
 
     @cached_property
     def group(self) -> str:
@@ -63,10 +55,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Training):
         return asdict(value)
     return dict(value) if isinstance(value, Mapping) else value
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -124,7 +112,7 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
                     params=params,
                     backend=backend,
                     threads=threads,
-                    sources=_sources(task, architecture, backend),
+                    sources=sources(task.sources, architecture.sources, backend),
                     skip=_refusal(architecture, spec),
                 )
                 for seed in seeds:
@@ -282,26 +270,3 @@ def _training(default: Training, *layers: Mapping[str, Value | None]) -> Trainin
         if layer.get("epochs"):
             values["steps"] = None
     return Training(**values)
-
-
-def _sources(task: Entry[Any], architecture: Entry[Any], backend: str) -> dict[str, str]:
-    harness = [_HERE / name for name in (*_DECIDING, f"backends/{backend}.py")]
-    return {
-        "harness": _hash_files(tuple(harness)),
-        "task": _hash_files(tuple(task.sources)),
-        "architecture": _hash_files(tuple(architecture.sources)),
-        **{library: _version(library) for library in dict.fromkeys(("keras", "numpy", backend))},
-    }
-
-
-@cache
-def _hash_files(paths: tuple[Path, ...]) -> str:
-    return _digest(b"\0".join(path.read_bytes() for path in paths))
-
-
-@cache
-def _version(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"

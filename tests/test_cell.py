@@ -9,10 +9,12 @@ from cells import catalogue, cell, with_seed
 
 from bench.architecture import Architecture, InputSpec, reads
 from bench.catalogue import Entry
-from bench.cell import Group, batches, data_hash, evaluate, sample_loss
+from bench.cell import Group
 from bench.errors import BenchError, DataError
+from bench.evaluation import evaluate
 from bench.record import CURVES
-from bench.task import ACCURACY, MSE, Data, Solved, Split, Task, Training
+from bench.stream import batches
+from bench.task import Solved, Task
 
 
 def _group(one, found=None):
@@ -83,7 +85,7 @@ def test_training_is_that_of_keras_fit():
     model = group.build()
     optimizer = keras.optimizers.Adam(one.training.lr)
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
-    stream = batches(group.data, np.random.default_rng([one.seed, 1]), 32)
+    stream = batches(group.data, one.seed, 32)
     drawn = [next(stream) for _ in range(5)]
     x, y = np.concatenate([b.x for b in drawn]), np.concatenate([b.y for b in drawn])
     model.fit(x, y, batch_size=32, epochs=1, shuffle=False, verbose=0)
@@ -216,58 +218,8 @@ def test_a_train_size_is_the_same_samples_for_every_seed():
     assert len(a.x) == 16
 
 
-def test_batches_are_a_new_order_of_all_samples_each_epoch():
-    x = np.arange(10)
-    stream = batches(Data(Split(x, x), Split(x, x), Split(x, x)), np.random.default_rng(0), 5)
-    epochs = [np.concatenate([next(stream).x for _ in range(2)]) for _ in range(3)]
-    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
-    assert len({tuple(epoch) for epoch in epochs}) == 3
-
-
-@pytest.mark.parametrize("shape", [(7, 4), (7, 3, 4)])
-def test_the_cross_entropy_of_a_sample_is_that_of_keras(shape):
-    rng = np.random.default_rng(0)
-    output, y = 20 * rng.normal(size=shape).astype("float32"), rng.integers(0, 4, shape[:-1]).astype("int32")
-    expected = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y, output)
-    assert sample_loss("cross-entropy", y, output).mean() == pytest.approx(float(expected), rel=1e-5)
-
-
-def test_the_squared_error_of_a_sample_is_that_of_keras():
-    rng = np.random.default_rng(0)
-    output, y = rng.normal(size=(7, 3)).astype("float32"), rng.normal(size=(7, 3)).astype("float32")
-    assert sample_loss("mse", y, output).mean() == pytest.approx(
-        float(keras.losses.MeanSquaredError()(y, output)), rel=1e-5
-    )
-
-
 def test_evaluation_is_a_mean_over_samples_whatever_the_batch_size():
     group = _group(cell("digits", "mlp", training={"evaluations": 1}))
     whole = evaluate(group.model, group.data.validation, group.task, len(group.data.validation.x))
     for size in (7, 64, 1000):
         assert evaluate(group.model, group.data.validation, group.task, size) == pytest.approx(whole, rel=1e-5)
-
-
-def test_the_data_hash_sees_every_bit():
-    x = np.zeros((3, 2), "float32")
-    y = np.zeros(3, "int32")
-    changed = x.copy()
-    changed[0, 0] = np.nextafter(np.float32(0), np.float32(1))
-    base = Data(Split(x, y), Split(x, y), Split(x, y))
-    hashes = {
-        data_hash(base),
-        data_hash(
-            base._replace(test=Split(changed, y))
-            if hasattr(base, "_replace")
-            else Data(base.train, base.validation, Split(changed, y))
-        ),
-    }
-    assert len(hashes) == 2
-
-
-def test_metrics_score_samples():
-    y, output = np.array([[0, 1], [1, 1]]), np.array([[[2.0, 1], [0, 1]], [[5, 1], [0, 3]]])
-    assert ACCURACY.score(y, output).tolist() == [1.0, 0.5]
-    assert MSE.score(np.array([[1.0], [2.0]]), np.array([[1.5], [2.0]])).tolist() == [0.25, 0.0]
-    assert Solved(0.9).reached(0.9, ACCURACY)
-    assert not Solved(0.1).reached(0.2, MSE)
-    assert Training().clip is None

@@ -24,6 +24,7 @@ from bench.execute.machine import affinity, code_version, libraries, machine
 from bench.plan import Cell, blank
 from bench.record import Conditions, Record
 from bench.store import Store
+from bench.stream import data_hash
 from bench.task import Data, Split, Training
 
 Emit = Callable[..., None]
@@ -96,8 +97,6 @@ class _Server:
         return f"{at}: {type(error).__name__}: {first_line(error)}"
 
     def _conditions(self, cell: Cell) -> Callable[[Data], Conditions]:
-        from bench.cell import data_hash  # noqa: PLC0415  # imports keras
-
         return lambda data: Conditions(
             code=code_version(cell.sources["harness"]),
             libraries=libraries(cell.backend),
