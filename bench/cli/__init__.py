@@ -11,15 +11,15 @@ from bench.errors import BenchError, unknown
 from bench.report.text import plain
 
 _COMMANDS = {
-    "list": "catalogue",
-    "info": "catalogue",
-    "data": "data",
-    "plan": "run",
-    "run": "run",
-    "show": "results",
-    "report": "results",
+    "list": ("catalogue", "The catalogue, a line each."),
+    "info": ("catalogue", "One task, architecture or suite: definition and settings."),
+    "data": ("data", "Fetch and verify data sets; say where they lie."),
+    "plan": ("run", "The cells that `run` would train; trains nothing."),
+    "run": ("run", "Train every architecture on every task and compare."),
+    "show": ("results", "The summary table of runs in the terminal."),
+    "report": ("results", "A Markdown report with tables and figures."),
 }
-"""Command -> its module in this folder."""
+"""Command -> its module in this folder, and a line for the help page, which imports none of them."""
 
 INTERRUPTED = 130
 
@@ -31,9 +31,13 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        command = getattr(import_module(f"{__name__}.{_COMMANDS[name]}"), f"{name}_command")
+        command = getattr(import_module(f"{__name__}.{_COMMANDS[name][0]}"), f"{name}_command")
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
