@@ -67,15 +67,21 @@ class Catalogue:
             return known[name]
         raise self.broken.get(name) or unknown(kind, name, known)
 
+    def reason(self, name: str) -> PluginError | None:
+        """Why `name` cannot be used; None where it can, or where nothing is known of it."""
+        usable = name in self.tasks or name in self.architectures
+        return None if usable else self.broken.get(name)
+
     def _add(self, name: str, value: object, file: Path, *, plugin: bool) -> None:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise PluginError(f"{file}: {name!r} is no name: expected letters, digits, - and _, at most 64")
         if name in self.tasks or name in self.architectures:
             raise PluginError(f"{file}: the name {name!r} is taken; rename it")
         if isinstance(value, Task):
-            _probe(value)
+            _probe_task(value)
             self.tasks[name] = Entry(name, value, file, plugin)
         elif isinstance(value, Architecture):
+            _probe_architecture(value)
             self.architectures[name] = Entry(name, value, file, plugin)
         else:
             raise PluginError(f"{file}: {name} is a {type(value).__name__}; expected a Task or an Architecture")
@@ -102,14 +108,16 @@ def discover(plugins: Iterable[Path] = ()) -> Catalogue:
         if not path.is_file():
             raise UsageError(f"--plugin {path}: no such file; expected a Python file with a TASK or an ARCHITECTURE")
         with _collecting(catalogue, path.stem.replace("_", "-"), path):
-            module = _load(path.resolve())
-            for name, value in _definitions(module, path.stem):
-                catalogue._add(name, value, path.resolve(), plugin=True)
+            for name, value in _definitions(_load(path.resolve()), path.stem):
+                with _collecting(catalogue, str(name), path):
+                    catalogue._add(name, value, path.resolve(), plugin=True)
     return catalogue
 
 
-def _probe(task: Task) -> None:
-    """Call what a plan will call, under default settings, so that a broken plug-in is found before anything else."""
+# A plan calls these functions of a definition; called here first, they are found broken before anything else is done.
+
+
+def _probe_task(task: Task) -> None:
     settings = complete("task", task.settings, {})
     spec = task.spec(**settings)
     if not isinstance(spec, InputSpec):
@@ -117,6 +125,14 @@ def _probe(task: Task) -> None:
     for function in filter(None, (task.chance, task.chance_loss)):
         if not math.isfinite(function(**settings)):
             raise ValueError("chance(): expected a finite number")
+
+
+def _probe_architecture(architecture: Architecture) -> None:
+    complete("architecture", architecture.settings, {})
+    for spec in (InputSpec("sequence", (4, 2), 1), InputSpec("image", (8, 8, 1), 10)):
+        reason = architecture.refuses(spec)
+        if not isinstance(reason, str | None):
+            raise TypeError(f"refuses(): expected a text or None, received {type(reason).__name__}")
 
 
 def _definitions(module: ModuleType, stem: str) -> Iterator[tuple[str, object]]:
@@ -173,6 +189,13 @@ def where(error: BaseException, path: Path | None) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if path is None or Path(frame.filename) == path.resolve()]
     return f"{path or own[-1].filename}:{own[-1].lineno}" if own else str(path)
+
+
+def declared(function: object, file: Path) -> str:
+    """`file:line` where a function of a definition begins; the file's first line where that is not to be told."""
+    code = getattr(getattr(function, "func", function), "__code__", None)
+    line = code.co_firstlineno if code is not None and Path(code.co_filename) == file else 1
+    return f"{file}:{line}"
 
 
 def first_line(error: BaseException) -> str:

@@ -14,7 +14,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from bench.catalogue import Catalogue
+from bench.architecture import InputSpec
+from bench.catalogue import Catalogue, declared
+from bench.errors import DataError, PluginError
 from bench.evaluation import evaluate
 from bench.gradients.recorder import recorded, recording
 from bench.plan import Cell, blank
@@ -68,14 +70,18 @@ class Group:
 
     def __init__(self, cell: Cell, catalogue: Catalogue, conditions: Callable[[Data], Conditions]) -> None:
         entry = catalogue.architecture(cell.architecture)
-        self.task: Task = catalogue.task(cell.task).value
+        task_entry = catalogue.task(cell.task)
+        self.task: Task = task_entry.value
         self.spec = self.task.spec(**cell.task_settings)
         self.training = cell.training
         self.data = subset(self.task.data(cell.task_settings), cell.training.train_size)
-        check(self.data, self.spec, self.task.loss)
+        try:
+            check(self.data, self.spec, self.task.loss)
+        except DataError as error:
+            raise DataError(f"{declared(self.task.draw or self.task.load, task_entry.file)}: {error}") from None
         self.steps = steps(self.data, cell.training)
         self.interval = math.ceil(self.steps / cell.training.evaluations)
-        keras.utils.clear_session()
+        _pin_keras()
         arguments = {**cell.architecture_settings, **entry.value.fixed}
 
         def build(units: int) -> keras.Model:
@@ -87,6 +93,7 @@ class Group:
         self.units = arguments.get("units")
         self.build: Callable[[], keras.Model] = lambda: entry.value.build(self.spec, **arguments)
         self.model = self.build()
+        _check_model(self.model, self.spec, declared(entry.value.build, entry.file))
         self.variables = list(self.model.variables)
         self.parameters = count_parameters(self.model)
         self.optimizer = recording(
@@ -216,6 +223,23 @@ class Group:
             "update_norm": np.array(updates, "float32"),
             "variables": np.array([variable.path for variable in self.model.trainable_variables], "str"),
         }
+
+
+def _pin_keras() -> None:
+    """Forget earlier groups, and what a user's keras.json says: it would change numbers that share a cell id."""
+    keras.utils.clear_session()
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+
+
+def _check_model(model: keras.Model, spec: InputSpec, place: str) -> None:
+    for what, found, expected in (
+        ("input", model.input_shape, (None, *spec.shape)),
+        ("output", model.output_shape, (None, *spec.output_shape)),
+    ):
+        if found != expected:
+            raise PluginError(f"{place}: build(): expected {what} {expected}, received {found}")
 
 
 def _better(score: float, than: float, metric: Metric) -> bool:

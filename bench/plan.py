@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.architecture import Architecture, InputSpec
 from bench.catalogue import Catalogue, Entry, first_line, where
@@ -15,6 +15,8 @@ from bench.setting import Value, complete
 from bench.sources import digest, sources
 from bench.suite import CELL, TRAINING, Grid, Named, Suite
 from bench.task import Task, Training
+
+Item = TypeVar("Item", str, str | Named)
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,12 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
                 known = architecture.value.settings
                 own = {**default_width, **given, **width} if "units" in known else given
                 settings = complete(name, known, {**own, **overrides.get(name, {})})
+                if "units" not in known and (width or params is not None):
+                    flag = "params" if params is not None else "units"
+                    raise UsageError(f"{flag}: architecture {name} has no setting units to set; leave it out")
                 if params is not None:
+                    if "units" in given:
+                        raise UsageError(f"params and {name}.units: expected one of them, received both")
                     if "units" in overrides.get(name, {}):
                         raise UsageError(f"params and --set {name}.units: expected one of them, received both")
                     settings.pop("units", None)
@@ -146,20 +153,31 @@ def blank(cell: Cell, task: Task, **known: Any) -> Record:
     )
 
 
-def without_broken(catalogue: Catalogue, flags: Flags) -> tuple[Flags, list[PluginError]]:
-    """`flags` less the names whose plug-in is broken, and the errors of these: the others run on.
+def without_broken(catalogue: Catalogue, suite: Suite, flags: Flags) -> tuple[Suite, Flags, list[PluginError]]:
+    """Suite and flags less the names whose plug-in is broken, and the errors of these: the others run on.
 
     Raises the first error where no task or no architecture would be left of those asked for.
     """
-    errors = []
-    kept: dict[str, list[str]] = {}
-    for key in ("tasks", "architectures"):
-        names = getattr(flags, key)
-        kept[key] = [name for name in names if name not in catalogue.broken]
-        errors += [catalogue.broken[name] for name in names if name in catalogue.broken]
-        if names and not kept[key]:
-            raise errors[-1]
-    return replace(flags, tasks=kept["tasks"], architectures=kept["architectures"]), errors
+    errors: dict[str, PluginError] = {}
+
+    def usable(items: Sequence[Item]) -> list[Item]:
+        kept = []
+        for item in items:
+            name = item.name if isinstance(item, Named) else str(item)
+            error = catalogue.reason(name)
+            if error is None:
+                kept.append(item)
+            else:
+                errors[name] = error
+        return kept
+
+    tasks, architectures = usable(flags.tasks), usable(flags.architectures)
+    grids = [(grid, usable(grid.tasks), usable(grid.architectures)) for grid in suite.grid]
+    left = [grid.model_copy(update={"tasks": t, "architectures": a}) for grid, t, a in grids if t and a]
+    if errors and (not left or (flags.tasks and not tasks) or (flags.architectures and not architectures)):
+        raise next(iter(errors.values()))
+    suite = suite.model_copy(update={"grid": left})
+    return suite, replace(flags, tasks=tasks, architectures=architectures), list(errors.values())
 
 
 def _spec(task: Entry[Any], settings: Mapping[str, Value]) -> InputSpec:

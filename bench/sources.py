@@ -11,7 +11,6 @@ _DECIDING = (
     "architecture.py",
     "cell.py",
     "evaluation.py",
-    "files.py",
     "gradients/recorder.py",
     "stream.py",
     "task.py",

@@ -55,7 +55,7 @@ class Store:
 
     def write(self, record: Record, curves: Mapping[str, np.ndarray] | None = None) -> Record:
         """Store an attempt; the record as stored. Raises StoreError on a full disk or a read-only folder."""
-        attempt = 1 + max((int(path.stem) for path in self._attempts(record.cell_id)), default=0)
+        attempt = 1 + max((int(path.stem) for path in self._attempts(record.cell_id)[-1:]), default=0)
         try:
             (self.folder / record.cell_id).mkdir(exist_ok=True)
             if curves is not None:
@@ -79,11 +79,15 @@ class Store:
     def record(self, cell_id: str) -> Record | None:
         """The record of one cell, or None."""
         newest: Record | None = None
-        for path in sorted(self._attempts(cell_id), key=lambda path: int(path.stem)):
+        for path in self._attempts(cell_id):
             record = _read(path)
             if newest is None or record.status == "ok" or newest.status != "ok":
                 newest = record
         return newest
+
+    def last(self, cell_id: str) -> Record:
+        """The record of the last attempt at a cell that has one, whatever became of it."""
+        return _read(self._attempts(cell_id)[-1])
 
     def curves(self, record: Record) -> dict[str, np.ndarray]:
         """The arrays stored with a record (bench.record.CURVES); empty where there are none."""
@@ -102,7 +106,9 @@ class Store:
         return os.path.isfile(self.folder / _MARKER)  # False, not OSError, for a name too long or a folder not ours
 
     def _attempts(self, cell_id: str) -> list[Path]:
-        return [path for path in (self.folder / cell_id).glob("*.json") if path.stem.isdecimal()]
+        """The record files of a cell, oldest first."""
+        found = [path for path in (self.folder / cell_id).glob("*.json") if path.stem.isdecimal()]
+        return sorted(found, key=lambda path: int(path.stem))
 
     def _write(self, name: str, content: bytes) -> None:
         write_atomic(self.folder / name, content)
@@ -133,6 +139,6 @@ def _read(path: Path) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise StoreError(f"record {path} is altered: {key}: {first['msg']}") from None
+        raise StoreError(f"record {path} is altered: {key}: {first['msg']}; delete it to go on") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise StoreError(f"cannot read record {path}: {error}") from None
+        raise StoreError(f"cannot read record {path}: {error}; delete it to go on") from None

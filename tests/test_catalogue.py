@@ -98,11 +98,12 @@ def test_a_broken_plug_in_is_one_line_and_the_others_still_load(plugin: Plugin, 
     declared, message = BROKEN[case]
     path = plugin("mine.py", declared)
     catalogue = discover([path, plugin("good.py", "TASK = task()")])
-    assert list(catalogue.broken) == ["mine"]
+    assert len(catalogue.broken) == 1
     lines = path.read_text(encoding="utf-8").splitlines()
     at = 1 + next(number for number, line in enumerate(lines) if line == declared.splitlines()[0])
-    text = str(catalogue.broken["mine"])
-    assert isinstance(catalogue.broken["mine"], PluginError)
+    (error,) = catalogue.broken.values()
+    text = str(error)
+    assert isinstance(error, PluginError)
     assert message.format(file=path, line=at) in text
     assert len(text.splitlines()) == 1
     assert "good" in catalogue.tasks
@@ -209,3 +210,28 @@ def test_an_entry_point_named_like_a_built_in_does_not_take_the_built_in_away(in
 def test_an_unknown_name_is_answered_with_the_nearest(kind: str, name: str, near: str) -> None:
     with pytest.raises(UsageError, match=rf"unknown {kind} '{name}'; did you mean .*{near}"):
         getattr(discover(), kind)(name)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("settings={'units': 32}", "AttributeError"),
+        ("refuses=lambda spec: 1 / 0", "ZeroDivisionError"),
+        ("refuses=lambda spec: False", "refuses(): expected a text or None, received bool"),
+    ],
+)
+def test_an_architecture_that_a_plan_could_not_call_is_broken(plugin: Plugin, declared: str, message: str) -> None:
+    text = "import dataclasses\nfrom bench.architectures.mlp import ARCHITECTURE as mlp\n"
+    path = plugin("mine.py", text + f"ARCHITECTURE = dataclasses.replace(mlp, {declared})")
+    catalogue = discover([path])
+    assert message in str(catalogue.broken["mine"])
+    assert str(path) in str(catalogue.broken["mine"])
+
+
+def test_one_broken_definition_of_a_file_is_known_by_its_own_name(plugin: Plugin) -> None:
+    path = plugin(
+        "mine.py", "import dataclasses\nTASKS = {'good': task(), 'bad': dataclasses.replace(task(), spec=None)}"
+    )
+    catalogue = discover([path])
+    assert "good" in catalogue.tasks
+    assert list(catalogue.broken) == ["bad"]

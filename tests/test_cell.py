@@ -10,7 +10,7 @@ from cells import catalogue, cell, with_seed
 from bench.architecture import Architecture, InputSpec, reads
 from bench.catalogue import Entry
 from bench.cell import Group
-from bench.errors import BenchError, DataError
+from bench.errors import BenchError, DataError, PluginError
 from bench.evaluation import evaluate
 from bench.record import CURVES
 from bench.stream import batches
@@ -223,3 +223,24 @@ def test_evaluation_is_a_mean_over_samples_whatever_the_batch_size():
     whole = evaluate(group.model, group.data.validation, group.task, len(group.data.validation.x))
     for size in (7, 64, 1000):
         assert evaluate(group.model, group.data.validation, group.task, size) == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_model_of_another_output_shape_is_refused_with_file_and_line():
+    def wrong(spec: InputSpec) -> keras.Model:
+        inputs = keras.Input(spec.shape)
+        return keras.Model(inputs, keras.layers.Dense(5)(keras.layers.Flatten()(inputs)))
+
+    one = cell()
+    one = one.__class__(
+        **{**one.identity, "training": one.training, "architecture": "broken", "architecture_settings": {}}
+    )
+    with pytest.raises(PluginError, match=r"\.py:\d+: build\(\): expected output \(None, 1\), received \(None, 5\)"):
+        _group(one, _plugged(wrong))
+
+
+def test_a_users_keras_json_changes_nothing():
+    one = cell("digits", "cnn", training={"batch_size": 64, "steps": 2}, units=8)
+    first = _group(one).run(one)
+    keras.config.set_floatx("float64")
+    keras.config.set_image_data_format("channels_first")
+    _same(first, _group(one).run(one))

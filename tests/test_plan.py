@@ -438,7 +438,8 @@ def broken_catalogue() -> Catalogue:
 
 
 def test_a_broken_name_is_left_out_and_the_others_run_on() -> None:
-    flags, errors = without_broken(broken_catalogue(), Flags(tasks=["mine", "adding"], architectures=["lstm"]))
+    asked = Flags(tasks=["mine", "adding"], architectures=["lstm"])
+    _, flags, errors = without_broken(broken_catalogue(), adhoc_suite(["mine", "adding"], ["lstm"]), asked)
     assert (flags.tasks, flags.architectures) == (["adding"], ["lstm"])
     assert [str(error) for error in errors] == ["mine.py:3: broken"]
 
@@ -446,9 +447,39 @@ def test_a_broken_name_is_left_out_and_the_others_run_on() -> None:
 @pytest.mark.parametrize("flags", [Flags(tasks=["mine"]), Flags(tasks=["adding"], architectures=["mine"])])
 def test_where_nothing_but_a_broken_name_was_asked_for_its_error_is_raised(flags: Flags) -> None:
     with pytest.raises(PluginError, match=r"mine\.py:3: broken"):
-        without_broken(broken_catalogue(), flags)
+        without_broken(broken_catalogue(), read_suite("quick"), flags)
 
 
 def test_without_broken_names_nothing_changes() -> None:
-    flags, errors = without_broken(broken_catalogue(), Flags())
+    suite, flags, errors = without_broken(broken_catalogue(), read_suite("quick"), Flags())
+    assert suite == read_suite("quick")
     assert (list(flags.tasks), errors) == ([], [])
+
+
+def test_a_broken_name_in_a_suite_file_is_left_out_and_the_others_run_on() -> None:
+    given = adhoc_suite(["mine", "adding"], ["lstm"])
+    suite, _, errors = without_broken(broken_catalogue(), given, Flags())
+    assert suite.grid[0].tasks == ["adding"]
+    assert len(errors) == 1
+
+
+def test_a_plug_in_of_a_built_ins_name_leaves_the_built_in_usable() -> None:
+    catalogue = discover()
+    catalogue.broken["adding"] = PluginError("adding.py: the name 'adding' is taken")
+    given = adhoc_suite(["adding"], ["lstm"])
+    suite, flags, errors = without_broken(catalogue, given, Flags(tasks=["adding"]))
+    assert (suite, list(flags.tasks), errors) == (given, ["adding"], [])
+
+
+@pytest.mark.parametrize(("flags", "word"), [(Flags(units=7), "units"), (Flags(params=5000), "params")])
+def test_a_width_for_an_arm_without_units_is_refused(plugin: Plugin, flags: Flags, word: str) -> None:
+    text = "from bench.architecture import Architecture, reads\n"
+    path = plugin("stiff.py", text + "ARCHITECTURE = Architecture('', lambda spec: None, reads('sequence'), '')")
+    with pytest.raises(UsageError, match=f"{word}: architecture stiff has no setting units"):
+        plan(discover([path]), adhoc_suite(["adding"], ["stiff"]), flags)
+
+
+def test_params_and_an_arms_own_units_in_a_suite_are_refused_together() -> None:
+    given = suite(architectures=[{"name": "lstm", "units": 32}]).model_copy(update={"params": 5000})
+    with pytest.raises(UsageError, match=r"params and lstm\.units: expected one of them, received both"):
+        plan(discover(), given)

@@ -79,6 +79,13 @@ def test_the_newest_ok_attempt_counts_else_the_newest(
     assert [record.steps for record in store.records()] == [counts]
 
 
+def test_the_last_attempt_is_the_newest_whatever_became_of_it(store: Store, make_record: Make) -> None:
+    store.write(make_record(status="ok"))
+    failed = store.write(make_record(status="failed", reason="this time"))
+    assert store.last(failed.cell_id) == failed
+    assert store.record(failed.cell_id).status == "ok"
+
+
 def test_a_cell_without_attempts_has_no_record(store: Store) -> None:
     (store.folder / "0123456789abcdef").mkdir()
     assert store.record("0123456789abcdef") is None

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from bench.cli.options import Checked, names, plugin_option, report_broken
 from bench.errors import UsageError
 from bench.execute.request import Request
 from bench.plan import Flags
-from bench.record import Record
+from bench.report.text import plain
+from bench.resume import FINISHED
 from bench.setting import Setting, Value
 from bench.suite import CELL, TRAINING
 
@@ -23,7 +24,7 @@ _TIMEOUT = Setting(1.0, "seconds a cell may take", minimum=1e-3, maximum=1e9)
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The flags that `plan` and `run` share; each is also a key of the suite file."""
+    """The flags that `plan` and `run` share."""
     options = [
         click.argument("suite", required=False),
         click.option("--task", "tasks", multiple=True, callback=names, metavar="NAME", help="Repeatable; or a,b."),
@@ -85,6 +86,11 @@ def _request(given: dict[str, Any]) -> Request:
     )
 
 
+def _say(lines: str) -> None:
+    for line in lines.splitlines():
+        click.echo(plain(line))
+
+
 @click.command("plan")
 @_options
 def plan_command(**given: Any) -> None:
@@ -96,8 +102,8 @@ def plan_command(**given: Any) -> None:
     for cell, state, note in request.states():
         settings = ",".join(f"{key}={value}" for key, value in cell.task_settings.items())
         where = f"{cell.task}[{settings}] {cell.architecture} seed {cell.seed}"
-        click.echo(f"{state:<5} {cell.id} {where}" + (f": {note}" if note else ""))
-    click.echo(request.summary())
+        click.echo(f"{state:<5} {plain(f'{cell.id} {where}')}" + (f": {plain(note)}" if note else ""))
+    _say(request.summary())
 
 
 @click.command("run")
@@ -114,35 +120,40 @@ def run_command(**given: Any) -> int:
     request = _request(given)
     request.store.create()
     if not given["quiet"]:
-        click.echo(request.summary())
+        _say(request.summary())
+    for error in request.fetch():
+        click.echo(plain(f"archbench: {error}"), err=True)
+    before = len(request.records)
     try:
         with observer(len(request.to_train), quiet=given["quiet"]) as shown:
-            new = request.run(shown, timeout=given["timeout"])
+            request.run(shown, timeout=given["timeout"])
     except KeyboardInterrupt:
-        kept = len(request.finished())
+        kept = sum(record.status in FINISHED for record in request.records)
+        # --fresh again would train what is kept once more
+        command = [argument for argument in sys.argv[1:] if argument != "--fresh"]
         click.echo(f"\nstopped: {kept} of {len(request.cells)} cells are finished and kept; resume with", err=True)
-        click.echo(f"  {shlex.join(['archbench', *sys.argv[1:]])}", err=True)
+        click.echo(f"  {shlex.join(['archbench', *command])}", err=True)
         raise
-    return _conclude(request, [*request.reused, *new], drawn=bool(new))
+    return _conclude(request, drawn=len(request.records) > before)
 
 
-def _conclude(request: Request, records: Sequence[Record], *, drawn: bool) -> int:
+def _conclude(request: Request, *, drawn: bool) -> int:
     """Print the table and where everything is; the exit code."""
     from rich.console import Console  # noqa: PLC0415
 
     from bench.report.markdown import write_report  # noqa: PLC0415  # pandas and matplotlib
     from bench.report.terminal import print_summary  # noqa: PLC0415
 
-    print_summary(records, Console())
+    print_summary(request.records, Console())
     folder = request.store.folder
     report = folder / "report" / "report.md"
-    if drawn or not report.exists():
-        report = write_report(records, request.store.curves, report.parent, title=folder.name)
+    if drawn or not report.exists():  # of all that lies in the folder, also from earlier commands
+        report = write_report(request.store.records(), request.store.curves, report.parent, title=folder.name)
     click.echo(f"report   {report}\nrecords  {folder}")
-    unfinished = [record for record in records if record.status not in ("ok", "skipped")]
+    unfinished = [record for record in request.records if record.status not in ("ok", "skipped")]
     if unfinished:
-        click.echo(f"archbench: {len(unfinished)} of {len(records)} cells did not end ok; see above", err=True)
-    if not any(record.status == "ok" for record in records):
+        click.echo(f"archbench: {len(unfinished)} of {len(request.records)} cells did not end ok; see above", err=True)
+    if not any(record.status == "ok" for record in request.records):
         click.echo("archbench: nothing was measured", err=True)
         return _FAILED if unfinished else _NOTHING_MEASURED
     return _FAILED if unfinished or request.broken else 0

@@ -67,13 +67,12 @@ class Pool:
     _started: list[_Worker] = field(default_factory=list)
     _events: "queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]" = field(default_factory=queue.SimpleQueue)
 
-    def run(self, cells: Sequence[Cell], observer: Observer) -> list[Record]:
-        """Train every cell; one record each. Raises StoreError where records cannot be written.
+    def run(self, cells: Sequence[Cell], observer: Observer, records: list[Record]) -> None:
+        """Train every cell and append one record each. Raises StoreError where records cannot be written.
 
-        Interrupted (KeyboardInterrupt), it ends the workers; what is finished is kept.
+        Interrupted (KeyboardInterrupt), it ends the workers; what is finished is kept, and stands in `records`.
         """
         pending = list(cells)
-        records: list[Record] = []
         try:
             for index in range(min(self.workers, len(pending))):
                 self._start(index)
@@ -86,7 +85,6 @@ class Pool:
                 self._handle(worker, event, pending, records, observer)
         finally:
             self._stop()
-        return records
 
     def _handle(
         self,
@@ -101,9 +99,9 @@ class Pool:
             if worker not in self._live:
                 return  # it had no more to do and was told to end
             self._live.remove(worker)
-            if cell is not None or pending:
-                if cell is None:  # it died before its first cell: without a record here, a broken set-up would loop
-                    cell = pending.pop(0)
+            if cell is None and pending and not worker.group:
+                cell = pending.pop(0)  # it died before its first cell: without a record, a broken set-up would loop
+            if cell is not None:
                 records.append(self._bury(worker, cell))
                 observer.finished(worker.index, cell, records[-1])
             if pending:
@@ -116,15 +114,14 @@ class Pool:
             observer.started(worker.index, cell)
         elif event["event"] in ("ready", "done"):
             if cell is not None:
-                record = self.store.record(cell.id)
-                assert record is not None
-                records.append(record)
-                observer.finished(worker.index, cell, record)
-            self._hand_out(worker, pending)
+                records.append(self.store.last(cell.id))
+                observer.finished(worker.index, cell, records[-1])
+            worker.cell = None
+            if worker.killed is None:  # else its time ran out just then, and it takes no more
+                self._hand_out(worker, pending)
 
     def _hand_out(self, worker: _Worker, pending: list[Cell]) -> None:
         """The next seed of the worker's group, else a group nobody works on, else a share of another's."""
-        worker.cell = None
         if not pending:
             self._live.remove(worker)
             _close(worker.process.stdin)
@@ -175,9 +172,13 @@ class Pool:
 
     def _listen(self, worker: _Worker) -> None:
         assert worker.process.stdout is not None
-        for line in worker.process.stdout:
-            self._events.put((worker, json.loads(line)))
-        self._events.put((worker, None))
+        try:
+            for line in worker.process.stdout:
+                self._events.put((worker, json.loads(line)))
+        except ValueError:  # a line that is no event: the worker died in the middle of it, or is not ours to trust
+            _end(worker.process)
+        finally:
+            self._events.put((worker, None))
 
     def _kill_late(self) -> None:
         for worker in self._live:
@@ -191,8 +192,8 @@ class Pool:
         if worker.killed == "timeout":
             reason = f"no result after {self.timeout:g} s (--timeout)"
         else:
-            died = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-            reason = f"the worker was {died}; last lines of {worker.log}: {_tail(worker.log)}"
+            died = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+            reason = f"the worker {died}; last lines of {worker.log}: {_tail(worker.log)}"
         task = self.catalogue.task(cell.task).value
         return self.store.write(blank(cell, task, status=worker.killed or "failed", reason=reason))
 

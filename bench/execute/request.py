@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.catalogue import Catalogue
+from bench.errors import DataError
 from bench.execute.local import Observer, Pool
 from bench.plan import Cell, Flags, blank, plan, without_broken
 from bench.record import Record
@@ -34,13 +35,15 @@ class Request:
         plugins: Sequence[Path] = (),
     ) -> None:
         self.catalogue, self.plugins = catalogue, plugins
-        flags, self.broken = without_broken(catalogue, flags)
-        self.cells: list[Cell] = plan(catalogue, _suite(catalogue, suite, flags), flags)
         name = suite if suite is not None else "custom" if flags.tasks else _DEFAULT_SUITE
+        chosen, flags, self.broken = without_broken(catalogue, _suite(catalogue, suite, flags), flags)
+        self.cells: list[Cell] = plan(catalogue, chosen, flags)
         self.store = Store(out or Path("results") / Path(name).stem)
         self.workers = workers or max(1, _cores() // self.cells[0].threads)
         stored = self.store.records() if self.store.is_run() else []
-        self.reused, self.todo = resume(self.cells, [] if fresh else stored)
+        reused, self.todo = resume(self.cells, [] if fresh else stored)
+        self.records: list[Record] = reused
+        """Of the plan's cells: those found, and those that `run` adds."""
         self.to_train = [todo.cell for todo in self.todo if todo.cell.skip is None]
         self.seconds = estimate(self.to_train, stored, self.workers)
 
@@ -70,20 +73,13 @@ class Request:
         changed = sorted({todo.why for todo in self.todo if todo.cell.skip is None and todo.why.startswith("changed")})
         return "\n".join([line, *(f"  not reused, {why}" for why in changed)])
 
-    def finished(self) -> list[Record]:
-        """The records of the plan's cells that are in the folder now."""
-        found = (self.store.record(cell.id) for cell in self.cells)
-        return [record for record in found if record is not None]
-
-    def run(self, observer: Observer, *, timeout: float | None = None) -> list[Record]:
-        """Train what is left; the new records. Raises StoreError where they cannot be written."""
-        records = [
-            self.store.write(blank(cell, self.catalogue.task(cell.task).value, status="skipped", reason=cell.skip))
-            for cell in (todo.cell for todo in self.todo)
-            if cell.skip is not None
-        ]
+    def run(self, observer: Observer, *, timeout: float | None = None) -> None:
+        """Train what is left; `records` grows with it. Raises StoreError where records cannot be written."""
+        for cell in (todo.cell for todo in self.todo if todo.cell.skip is not None):
+            task = self.catalogue.task(cell.task).value
+            self.records.append(self.store.write(blank(cell, task, status="skipped", reason=cell.skip)))
         if not self.to_train:
-            return records
+            return
         first = self.to_train[0]
         pool = Pool(
             self.store,
@@ -94,7 +90,19 @@ class Request:
             plugins=self.plugins,
             timeout=timeout,
         )
-        return records + pool.run(self.to_train, observer)
+        pool.run(self.to_train, observer, self.records)
+
+    def fetch(self) -> list[DataError]:
+        """Download the data sets that are missing; why those that still are could not be had."""
+        errors = []
+        for task in dict.fromkeys(cell.task for cell in self.to_train):
+            for file in self.catalogue.task(task).value.files:
+                try:
+                    if not file.path.exists():
+                        file.fetch()
+                except DataError as error:
+                    errors.append(error)
+        return errors
 
 
 def _suite(catalogue: Catalogue, name: str | None, flags: Flags) -> Suite:

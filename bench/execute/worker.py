@@ -23,6 +23,7 @@ from bench.errors import BenchError, StoreError
 from bench.execute.machine import affinity, code_version, libraries, machine
 from bench.plan import Cell, blank
 from bench.record import Conditions, Record
+from bench.sources import sources
 from bench.store import Store
 from bench.stream import data_hash
 from bench.task import Data, Split, Training
@@ -66,12 +67,13 @@ class _Server:
         record, curves = self._run(cell)
         record = record.model_copy(update={"wall_seconds": time.perf_counter() - start})
         record = self.store.write(record, curves)
-        self.emit("done", cell=cell.id, attempt=record.status)
+        self.emit("done", cell=cell.id)
 
     def _run(self, cell: Cell) -> tuple[Record, dict[str, np.ndarray] | None]:
         from bench.cell import Group  # noqa: PLC0415  # imports keras, after the backend was configured
 
         try:
+            self._check_sources(cell)
             if self.group_id != cell.group:
                 self.group, self.group_id = None, ""  # frees the last group's memory first
                 self.group, self.group_id = Group(cell, self.catalogue, self._conditions(cell)), cell.group
@@ -84,14 +86,21 @@ class _Server:
             reason = self._reason(cell, error)
             return blank(cell, self.catalogue.task(cell.task).value, status=status, reason=reason), None
 
+    def _check_sources(self, cell: Cell) -> None:
+        """What this process imported must be what the cell's id was made from."""
+        task, architecture = self.catalogue.task(cell.task), self.catalogue.architecture(cell.architecture)
+        found = sources(task.sources, architecture.sources, cell.backend)
+        changed = [key for key in found if found[key] != cell.sources[key]]
+        if changed:
+            raise BenchError(f"{', '.join(changed)} changed while the run was under way; run it again")
+
     def _progress(self, cell: Cell, step: int, steps: int, score: float) -> None:
         self.emit("progress", cell=cell.id, step=step, steps=steps, score=score)
 
     def _reason(self, cell: Cell, error: Exception) -> str:
         entries: list[Entry[Any]] = [self.catalogue.task(cell.task), self.catalogue.architecture(cell.architecture)]
         if isinstance(error, BenchError):
-            plugin = next((f"{entry.file}: " for entry in entries if entry.plugin), "")
-            return plugin + first_line(error)
+            return first_line(error)
         places = [where(error, entry.file) for entry in entries]
         at = next((place for place in places if ":" in place), f"{cell.task} with {cell.architecture}")
         return f"{at}: {type(error).__name__}: {first_line(error)}"

@@ -13,9 +13,9 @@ from cells import EXAMPLES
 from bench.catalogue import discover
 from bench.cli.progress import _Quiet
 from bench.errors import PluginError, UsageError
-from bench.execute.local import _environment
+from bench.execute.local import Pool, _environment, _Worker
 from bench.execute.request import Request
-from bench.plan import Flags
+from bench.plan import Flags, blank
 from bench.store import Store
 
 SMALL = {"steps": 4, "evaluations": 2, "batch_size": 8}
@@ -25,7 +25,7 @@ def _request(folder, *, tasks=("adding",), architectures=("rnn",), plugins=(), s
     flags = Flags(
         tasks=tasks,
         architectures=architectures,
-        settings=["adding.length=10", "adding.test_size=20", *settings],
+        settings=[*(["adding.length=10", "adding.test_size=20"] if "adding" in tasks else []), *settings],
         training=SMALL,
         units=4,
         seeds=given.pop("seeds", None),
@@ -35,7 +35,9 @@ def _request(folder, *, tasks=("adding",), architectures=("rnn",), plugins=(), s
 
 def _run(request, **options):
     request.store.create()
-    return request.run(_Quiet(), **options)
+    before = len(request.records)
+    request.run(_Quiet(), **options)
+    return request.records[before:]
 
 
 def _plugin(folder: Path, name: str, *, at_draw: str) -> Path:
@@ -106,6 +108,31 @@ def test_a_worker_that_cannot_start_fails_every_cell_and_ends(tmp_path, monkeypa
     records = _run(request)
     assert [record.status for record in records] == ["failed", "failed"]
     assert "exited with 1" in records[0].reason
+
+
+def test_a_fresh_attempt_that_fails_is_not_hidden_by_an_older_one_that_did_not(tmp_path):
+    flag = tmp_path / "fail"
+    text = f"import os, sys; os.path.exists({str(flag)!r}) and sys.exit('no more')"
+    fickle = _plugin(tmp_path, "fickle.py", at_draw=text)
+    first = _request(tmp_path / "run", tasks=("fickle",), plugins=[fickle])
+    assert [record.status for record in _run(first)] == ["ok"]
+    flag.touch()
+    again = _request(tmp_path / "run", tasks=("fickle",), plugins=[fickle], fresh=True)
+    assert [record.status for record in _run(again)] == ["failed"]
+
+
+def test_a_result_that_arrives_as_the_time_runs_out_counts_and_no_cell_is_handed_to_the_dead(tmp_path):
+    request = _request(tmp_path / "run", seeds=[0, 1], workers=1)
+    request.store.create()
+    one, two = request.cells
+    pool = Pool(request.store, request.catalogue, backend="tensorflow", threads=1, workers=1)
+    worker = _Worker(0, None, tmp_path / "log", group=one.group, cell=one, killed="timeout")
+    pool._live.append(worker)
+    record = request.store.write(blank(one, request.catalogue.task("adding").value, status="ok"))
+    records, pending = [], [two]
+    pool._handle(worker, {"event": "done", "cell": one.id}, pending, records, _Quiet())
+    assert records == [record]
+    assert (pending, worker.cell) == ([two], None)
 
 
 def test_a_broken_plug_in_leaves_the_others_to_run(tmp_path):

@@ -79,7 +79,7 @@ def test_a_plug_in_that_gives_wrong_data_becomes_a_failed_record_that_names_its_
     store = Store(tmp_path / "run")
     holey, raised, fine = (store.record(one.id) for one in cells)
     assert holey.status == raised.status == "failed"
-    assert str(broken) in holey.reason
+    assert f"{broken}:{_line(broken, 'def draw')}: " in holey.reason
     assert "NaN or infinite" in holey.reason
     assert f"{raising}:{_line(raising, 'no such luck')}: ValueError: no such luck" in raised.reason
     assert fine.status == "ok"

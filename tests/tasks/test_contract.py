@@ -14,6 +14,7 @@ from bench.architecture import InputSpec
 from bench.catalogue import discover
 from bench.errors import UsageError
 from bench.setting import Setting, complete
+from bench.stream import batches
 from bench.task import Data, Split, Task
 
 TASKS = {name: entry.value for name, entry in sorted(discover().tasks.items())}
@@ -132,6 +133,15 @@ def test_a_seed_decides_the_samples_drawn(case: Case) -> None:
         return
     assert equal(case.train(50, seed=1), case.train(50, seed=1))
     assert not np.array_equal(case.train(50, seed=1).x, case.train(50, seed=2).x)
+
+
+def test_training_samples_as_a_cell_draws_them_meet_no_held_out_one(case: Case) -> None:
+    if case.task.draw is None or not case.default:
+        return
+    held_out = rows(case.data.test) | rows(case.data.validation)
+    for seed in (0, 1, 0x7E57):
+        stream = batches(case.data, seed, 500)
+        assert not rows(next(stream)) & held_out
 
 
 def test_train_validation_and_test_do_not_overlap(case: Case) -> None:
