@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
+from urllib.error import HTTPError
 
 from bench.errors import DataError
 
@@ -82,6 +83,8 @@ class DataFile:
                 with urllib.request.urlopen(str(self.url), timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310  # constant
                     self._place(response)
         except (OSError, EOFError, KeyError, HTTPException, tarfile.TarError) as error:  # URLError is an OSError
+            if isinstance(error, HTTPError):
+                error.close()  # it holds the connection
             reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error).strip()
             source = self.url or (self.archive and self.archive.path)
             raise DataError(
