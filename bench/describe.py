@@ -98,5 +98,6 @@ def _suite(name: str) -> str:
         lines.append("  grid")
         lines.append("    tasks          " + ", ".join(map(str, grid.tasks)))
         lines.append("    architectures  " + ", ".join(map(str, grid.architectures)))
+        lines += [f"    seeds          {grid.seeds}"] if grid.seeds is not None else []
         lines += [f"    training       {key} {value}" for key, value in grid.training.items()]
     return "\n".join(lines)

@@ -83,11 +83,11 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
     overrides = _overrides(catalogue, flags.settings)
     grids = _select(suite, flags)
     params, width, default_width = _width(suite, flags)
-    seeds = _seeds(suite, flags)
     backend = str(CELL["backend"].parse("backend", flags.backend or suite.backend))
     threads = int(CELL["threads"].parse("threads", flags.threads if flags.threads is not None else suite.threads))
     cells: dict[str, Cell] = {}
     for grid in grids:
+        seeds = _seeds(grid.seeds if grid.seeds is not None else suite.seeds, flags)
         for task_name, task_given in _named(grid.tasks):
             task = catalogue.task(task_name)
             task_settings = complete(task_name, task.value.settings, {**task_given, **overrides.get(task_name, {})})
@@ -259,8 +259,8 @@ def _width(suite: Suite, flags: Flags) -> tuple[int | None, dict[str, Value], di
     return None, {}, {} if suite.units is None else {"units": suite.units}
 
 
-def _seeds(suite: Suite, flags: Flags) -> list[int]:
-    given: int | Sequence[int] = suite.seeds if flags.seeds is None else flags.seeds
+def _seeds(seeds: int | Sequence[int], flags: Flags) -> list[int]:
+    given = seeds if flags.seeds is None else flags.seeds
     if isinstance(given, int):
         return list(range(int(CELL["seeds"].parse("seeds", given))))
     key = "seeds" if flags.seeds is None else "--seed"

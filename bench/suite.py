@@ -61,11 +61,12 @@ class Grid(_Strict):
 
     tasks: list[str | Named] = Field(min_length=1)
     architectures: list[str | Named] = Field(min_length=1)
+    seeds: int | list[int] | None = None
     training: dict[str, Value] = {}
 
 
 class Suite(_Strict):
-    """A suite file. `training` holds for all grids, a grid's own `training` comes before it, flags before both."""
+    """A suite file. `seeds` and `training` hold for all grids, a grid's own come before them, flags before both."""
 
     summary: str
     grid: list[Grid] = Field(min_length=1)

@@ -483,3 +483,11 @@ def test_params_and_an_arms_own_units_in_a_suite_are_refused_together() -> None:
     given = suite(architectures=[{"name": "lstm", "units": 32}]).model_copy(update={"params": 5000})
     with pytest.raises(UsageError, match=r"params and lstm\.units: expected one of them, received both"):
         plan(discover(), given)
+
+
+def test_a_grids_own_seeds_come_before_the_suites_and_flags_before_both() -> None:
+    given = suite().model_copy(update={"seeds": 2})
+    own = given.model_copy(update={"grid": [given.grid[0].model_copy(update={"seeds": [4, 7]})]})
+    assert {cell.seed for cell in plan(discover(), given)} == {0, 1}
+    assert {cell.seed for cell in plan(discover(), own)} == {4, 7}
+    assert {cell.seed for cell in plan(discover(), own, Flags(seeds=[9]))} == {9}
