@@ -84,4 +84,6 @@ def test_the_default_run_shows_what_the_readme_says(tmp_path):
     for task, solved in (("adding", lambda v: v < 0.01), ("temporal-order", lambda v: v >= 0.99)):
         values = _values(cells, task)
         assert all(solved(value) for name in ("lstm", "gru") for value in values[name]), values
-        assert not any(solved(value) for name in ("rnn", "rnn-uniform") for value in values[name]), values
+        chance = {"adding": 1 / 6, "temporal-order": 1 / 4}[task]
+        for plain in ("rnn", "rnn-uniform"):
+            assert values[plain] == pytest.approx([chance] * len(values[plain]), rel=0.1), values

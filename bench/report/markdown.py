@@ -10,6 +10,7 @@ from bench.report.aggregate import task_tables
 from bench.report.canvas import Curves, render
 from bench.report.figures import FIGURES
 from bench.report.rows import Row, TaskTable
+from bench.report.tables import summary
 from bench.report.text import markdown, shorten, slug, trim
 from bench.store import write_atomic
 
@@ -17,10 +18,11 @@ _NAME, _REASON = 80, 300
 
 
 def write_report(records: Iterable[Record], curves: Curves, folder: Path, *, title: str) -> Path:
-    """Writes `report.md` and `figures/` into `folder` and returns the path of `report.md`.
+    """Writes `report.md`, `summary.csv` and `figures/` into `folder` and returns the path of `report.md`.
 
     Raises StoreError where there are no records or the folder cannot be written.
     """
+    records = list(records)
     tables = task_tables(records)
     if not tables:
         raise StoreError(
@@ -32,6 +34,7 @@ def write_report(records: Iterable[Record], curves: Curves, folder: Path, *, tit
         taken.add(stem)
         sections.append("\n\n".join([*_heading(table), *_figures(table, curves, folder / "figures", stem)]))
     text = "\n\n".join([*_opening(tables, title), *_failures(tables), *sections, *_conditions(tables), *_definitions()])
+    _write(folder / "summary.csv", summary(records).to_csv(index=False, lineterminator="\n").encode())
     path = folder / "report.md"
     _write(path, (text + "\n").encode())
     return path
@@ -42,6 +45,7 @@ def _opening(tables: Sequence[TaskTable], title: str) -> Iterator[str]:
     scored = sum(len(row.scored) for table in tables for row in table.rows)
     yield f"# {markdown(shorten(title, 200))}"
     yield f"{scored} of {len(planned)} planned runs finished with a score. {words.caution(tables)}"
+    yield "All tables as one file: [summary.csv](summary.csv)."
     yield "\n".join(f"- {words.lead(table)}" for table in tables)
 
 

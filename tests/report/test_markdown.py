@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench.errors import StoreError
@@ -70,6 +71,7 @@ def test_every_figure_of_the_text_exists_as_svg_and_png(report: tuple[str, Path]
     assert all((folder / name).stat().st_size > 1000 for name in linked)
     assert {path.name for path in folder.rglob("*") if path.is_file()} == {
         "report.md",
+        "summary.csv",
         *(Path(name).name for name in linked),
     }
 
@@ -142,3 +144,11 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write"):
         written([make_record()], tmp_path / "file")
+
+
+def test_the_rows_lie_beside_the_report_as_csv_hostile_names_and_all(tmp_path: Path) -> None:
+    made = [make_record("copy", name, 0, 0.5) for name in HOSTILE]
+    written(made, tmp_path)
+    table = pd.read_csv(tmp_path / "summary.csv")
+    assert len(table) == len(HOSTILE)
+    assert table["mean"].tolist() == [0.5] * len(HOSTILE)
