@@ -91,7 +91,7 @@ def _settings(owner: str, settings: Mapping[str, Setting]) -> list[str]:
 
 def _suite(name: str) -> str:
     suite = read_suite(name)
-    lines = [f"suite {name}: {suite.summary}", f"  seeds     {suite.seeds}"]
+    lines = [f"suite {name}: {suite.summary}", f"  seeds     {suite.seeds}, where a grid has none of its own"]
     lines += [f"  training  {key} {value}" for key, value in suite.training.items()]
     lines += [f"  {key:<9} {value}" for key in ("units", "params") if (value := getattr(suite, key)) is not None]
     for grid in suite.grid:

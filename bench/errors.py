@@ -10,6 +10,9 @@ BenchError            anything archbench reports in one line instead of a traceb
 import difflib
 from collections.abc import Iterable
 
+_MOST = 16
+"""Names that an error offers where none is near."""
+
 
 class BenchError(Exception):
     """Base of every error a user can meet; `exit_code` is what the command line returns for it."""
@@ -45,6 +48,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not in the catalogue, with the nearest names that are."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names
-    return UsageError(
-        f"unknown {kind} {shown(name)}; did you mean {', '.join(near)}?" if names else f"unknown {kind} {shown(name)}"
-    )
+    more = ", ..." if len(near) > _MOST else ""
+    near = near[:_MOST]
+    return UsageError(f"unknown {kind} {shown(name)}" + (f"; did you mean {', '.join(near)}{more}?" if near else ""))

@@ -37,20 +37,21 @@ def resume(cells: Iterable[Cell], records: Sequence[Record]) -> tuple[list[Recor
     return reused, todo
 
 
-def estimate(cells: Sequence[Cell], records: Iterable[Record], workers: int) -> float | None:
-    """Seconds that training the cells may take, from stored records of the same pairs; None where one is unknown."""
+def estimate(cells: Sequence[Cell], records: Iterable[Record], workers: int) -> tuple[float, int]:
+    """Seconds that training the cells may take, from stored records of the same pairs, and how many have none."""
     known: dict[tuple[str, ...], list[float]] = {}
     for record in records:
         if record.wall_seconds is not None and record.status == "ok":
             key = _pair(record.task, record.task_settings, record.architecture, asdict(record.training))
             known.setdefault(key, []).append(record.wall_seconds)
-    total = 0.0
+    total, unknown = 0.0, 0
     for cell in cells:
         seconds = known.get(_pair(cell.task, cell.task_settings, cell.architecture, asdict(cell.training)))
         if seconds is None:
-            return None
-        total += sum(seconds) / len(seconds)
-    return total / min(workers, max(1, len(cells)))
+            unknown += 1
+        else:
+            total += sum(seconds) / len(seconds)
+    return total / min(workers, max(1, len(cells))), unknown
 
 
 def _pair(task: str, settings: Mapping[str, Any], architecture: str, training: Mapping[str, Any]) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ class Task:
     loss: Loss
     metric: Metric
     chance: Callable[..., float]
-    """Test score of the best predictor that does not see the input."""
+    """Test score of the best predictor that does not see the input, chosen on the training labels."""
     solved: Solved
     settings: Mapping[str, Setting] = field(default_factory=dict)
     training: Training = Training(steps=1000)

@@ -69,12 +69,14 @@ def test_adding_is_solved_by_gated_arms_and_by_no_plain_one(tmp_path):
         assert values[plain] == pytest.approx([1 / 6] * 3, rel=0.1)
 
 
-def test_temporal_order_is_solved_by_gated_arms_and_not_by_the_plain_one(tmp_path):
+def test_temporal_order_is_solved_by_gated_arms_and_by_no_seed_of_the_plain_one(tmp_path):
+    # Not "at chance": at this length and learning rate the plain arm learns one of the two symbols, or nearly both,
+    # under about half of the seeds, here as in a plain Keras script.
     command = "--task temporal-order --set temporal-order.length=50 --arch rnn,lstm,gru --units 16 --steps 1500"
     values = _values(_cells(tmp_path, f"{command} --lr 1e-2 --clip 1 --seeds 3"), "temporal-order")
     for gated in ("lstm", "gru"):
         assert sum(value >= 0.99 for value in values[gated]) >= 2, values
-    assert max(values["rnn"]) < 0.35
+    assert max(values["rnn"]) < 0.99
 
 
 def test_the_default_run_shows_what_the_readme_says(tmp_path):

@@ -84,10 +84,10 @@ def test_reused_and_left_cells_keep_the_order_of_the_plan() -> None:
 def test_time_is_estimated_from_the_mean_of_the_same_pair() -> None:
     known = [record(wall_seconds=10.0), record(replace(CELL, seed=1), wall_seconds=20.0)]
     cells = [replace(CELL, seed=seed) for seed in (2, 3, 4, 5)]
-    assert estimate(cells, known, workers=1) == pytest.approx(60)
-    assert estimate(cells, known, workers=2) == pytest.approx(30)
-    assert estimate(cells[:1], known, workers=8) == pytest.approx(15)
-    assert estimate([], known, workers=2) == 0
+    assert estimate(cells, known, workers=1) == (pytest.approx(60), 0)
+    assert estimate(cells, known, workers=2) == (pytest.approx(30), 0)
+    assert estimate(cells[:1], known, workers=8) == (pytest.approx(15), 0)
+    assert estimate([], known, workers=2) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_time_is_estimated_from_the_mean_of_the_same_pair() -> None:
     ids=["failed", "untimed", "other settings", "other training"],
 )
 def test_time_is_unknown_where_no_like_cell_was_measured(other: Callable[[], Record]) -> None:
-    assert estimate([CELL], [other()], workers=1) is None
+    assert estimate([CELL], [other()], workers=1) == (0, 1)

@@ -10,6 +10,7 @@ import click
 from bench.catalogue import discover
 from bench.cli.options import plugin_option, report_broken
 from bench.describe import catalogue_lines, describe
+from bench.report.text import plain
 
 _KINDS = ("tasks", "architectures", "suites")
 
@@ -31,7 +32,7 @@ def list_command(kind: str | None, as_json: bool, plugins: tuple[Path, ...]) -> 
             if item["kind"] != shown:
                 click.echo(("\n" if shown else "") + f"{item['kind']}:")
                 shown = item["kind"]
-            click.echo(_cut(f"  {item['name']:<{width}}  {item['summary']}"))
+            click.echo(_cut(f"  {item['name']:<{width}}  {plain(item['summary'])}"))
     report_broken(catalogue)
 
 

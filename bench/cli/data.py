@@ -1,26 +1,33 @@
 """`archbench data`."""
 
+from pathlib import Path
+
 import click
 
 from bench.catalogue import Catalogue, discover
+from bench.cli.options import plugin_option
 from bench.errors import DataError, unknown
 from bench.files import DataFile
+from bench.report.text import plain
 
 
 @click.command("data")
 @click.argument("action", type=click.Choice(("status", "fetch")), default="status")
 @click.argument("tasks", nargs=-1)
-def data_command(action: str, tasks: tuple[str, ...]) -> int:
+@plugin_option
+def data_command(action: str, tasks: tuple[str, ...], plugins: tuple[Path, ...]) -> int:
     """Fetch and verify data sets ahead of time; say where they lie. TASKS: all that have files."""
     missing = 0
-    for name, files in _files(discover(), tasks).items():
+    for name, files in _files(discover(plugins), tasks).items():
+        if not files:
+            click.echo(f"{name}: needs no download")
         for file in files:
             try:
                 path = file.fetch() if action == "fetch" else file.verified()
                 click.echo(f"{name}: {path} is there and verified")
             except DataError as error:
                 missing += 1
-                click.echo(f"{name}: {error}", err=action == "fetch")
+                click.echo(plain(f"{name}: {error}"), err=action == "fetch")
     return DataError.exit_code if missing and action == "fetch" else 0
 
 
@@ -29,4 +36,4 @@ def _files(catalogue: Catalogue, wanted: tuple[str, ...]) -> dict[str, tuple[Dat
         if name not in catalogue.tasks:
             raise unknown("task", name, catalogue.tasks)
     chosen = {name: entry.value.files for name, entry in catalogue.tasks.items() if name in wanted or not wanted}
-    return {name: files for name, files in chosen.items() if files}
+    return {name: files for name, files in chosen.items() if files or name in wanted}

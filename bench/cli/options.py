@@ -39,7 +39,12 @@ class Checked(_ParamType):
         if self.none and value == "none":
             return "none"
         flag = param.opts[-1] if param else self.name
-        return self.setting.parse(flag, value)
+        try:
+            return self.setting.parse(flag, value)
+        except UsageError as error:
+            if not self.none:
+                raise
+            raise UsageError(str(error).replace(", received", " or none, received", 1)) from None
 
 
 def names(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> list[str]:

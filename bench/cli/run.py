@@ -41,12 +41,14 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--evaluations", type=Checked(TRAINING["evaluations"]), help="Validations over the training."),
         click.option("--stop-solved/--no-stop-solved", default=None, help="End a cell once it solves its task."),
         click.option("--train-size", type=Checked(TRAINING["train_size"]), help="Training samples used."),
-        click.option("--seeds", type=Checked(CELL["seeds"]), help="Seeds 0..N-1."),
+        click.option("--seeds", type=Checked(CELL["seeds"]), help="Seeds 0..N-1; default 1, or the suite's."),
         click.option("--seed", "seed", multiple=True, callback=names, metavar="LIST", help="These seeds: 0,3,7."),
         click.option("--backend", type=Checked(CELL["backend"]), help="Keras backend."),
         click.option("--threads", type=Checked(CELL["threads"]), help="Threads a worker computes with."),
         click.option("--workers", type=Checked(_WORKERS), help="Worker processes; default: cores / threads."),
-        click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: results/SUITE."),
+        click.option(
+            "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: results/SUITE, or results/custom."
+        ),
         click.option("--fresh", is_flag=True, help="Train finished cells again."),
         plugin_option,
     ]
@@ -129,10 +131,8 @@ def run_command(**given: Any) -> int:
             request.run(shown, timeout=given["timeout"])
     except KeyboardInterrupt:
         kept = sum(record.status in FINISHED for record in request.records)
-        # --fresh again would train what is kept once more
-        command = [argument for argument in sys.argv[1:] if argument != "--fresh"]
         click.echo(f"\nstopped: {kept} of {len(request.cells)} cells are finished and kept; resume with", err=True)
-        click.echo(f"  {shlex.join(['archbench', *command])}", err=True)
+        click.echo(f"  {shlex.join(['archbench', *sys.argv[1:]])}", err=True)
         raise
     return _conclude(request, drawn=len(request.records) > before)
 
@@ -148,7 +148,12 @@ def _conclude(request: Request, *, drawn: bool) -> int:
     folder = request.store.folder
     report = folder / "report" / "report.md"
     if drawn or not report.exists():  # of all that lies in the folder, also from earlier commands
-        report = write_report(request.store.records(), request.store.curves, report.parent, title=folder.name)
+        click.echo("drawing the report ...", err=True)
+        try:
+            report = write_report(request.store.records(), request.store.curves, report.parent, title=folder.name)
+        except KeyboardInterrupt:
+            click.echo(f"\nstopped; all records are kept, draw the report with\n  archbench report {folder}", err=True)
+            raise
     click.echo(f"report   {report}\nrecords  {folder}")
     unfinished = [record for record in request.records if record.status not in ("ok", "skipped")]
     if unfinished:

@@ -45,7 +45,7 @@ class Request:
         self.records: list[Record] = reused
         """Of the plan's cells: those found, and those that `run` adds."""
         self.to_train = [todo.cell for todo in self.todo if todo.cell.skip is None]
-        self.seconds = estimate(self.to_train, stored, self.workers)
+        self.seconds, self.unknown = estimate(self.to_train, stored, self.workers)
 
     def states(self) -> Iterator[tuple[Cell, str, str]]:
         """Every cell, what a run does with it (reuse, skip, train), and why."""
@@ -62,14 +62,16 @@ class Request:
         """How many cells are trained, reused and skipped, why stored ones are not reused, and how long it may take."""
         skipped = sum(cell.skip is not None for cell in self.cells)
         reused = len(self.cells) - skipped - len(self.to_train)
-        parts = [f"{len(self.cells)} cells: {len(self.to_train)} to train"]
+        parts = [f"{_count(len(self.cells), 'cell')}: {len(self.to_train)} to train"]
         parts += [f"{reused} finished already and reused"] if reused else []
         parts += [f"{skipped} skipped because the pair does not fit"] if skipped else []
         line = ", ".join(parts)
         if not self.to_train:
             return f"{line}; nothing to train"
-        if self.seconds is not None:
-            line += f"; about {max(1, round(self.seconds / 60))} min with {self.workers} worker(s)"
+        if self.unknown < len(self.to_train):
+            time = f"{self.seconds:.0f} s" if self.seconds < 90 else f"{self.seconds / 60:.0f} min"
+            line += f"; about {time} on {_count(self.workers, 'worker')}"
+            line += f", and {_count(self.unknown, 'cell')} never timed" if self.unknown else ""
         changed = sorted({todo.why for todo in self.todo if todo.cell.skip is None and todo.why.startswith("changed")})
         return "\n".join([line, *(f"  not reused, {why}" for why in changed)])
 
@@ -103,6 +105,10 @@ class Request:
                 except DataError as error:
                     errors.append(error)
         return errors
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _suite(catalogue: Catalogue, name: str | None, flags: Flags) -> Suite:

@@ -27,7 +27,8 @@ def training(table: TaskTable) -> list[tuple[str, Sequence[str]]]:
     """Each set of training settings of a task, with the architectures trained so."""
     users: dict[str, list[str]] = {}
     for row in table.rows:
-        settings = ", ".join(f"{name}={json.dumps(value)}" for name, value in asdict(row.records[0].training).items())
+        given = {name: value for name, value in asdict(row.records[0].training).items() if value is not None}
+        settings = ", ".join(f"{name}={json.dumps(value)}" for name, value in given.items())
         users.setdefault(settings, []).append(row.architecture)
     return sorted(users.items())
 

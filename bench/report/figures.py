@@ -95,7 +95,7 @@ def _learning_panel(axes: Axes, row: Row, histories: Sequence[History]) -> None:
             end = np.flatnonzero(np.isfinite(scores))[-1]
             axes.plot(steps[end], scores[end], "x", color=RED, markersize=6, label="ended without a score", zorder=4)
     steps = histories[0][1]
-    if len(histories) > 1 and all(np.array_equal(steps, other) for _, other, _ in histories):
+    if len(histories) > 2 and all(np.array_equal(steps, other) for _, other, _ in histories):
         median = np.median([scores for *_, scores in histories], axis=0)
         axes.plot(steps, median, color=ORANGE, linewidth=2, label="median", zorder=3)
     axes.set_title(canvas.name(row.architecture, 145))

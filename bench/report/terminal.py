@@ -13,7 +13,7 @@ from bench.report.aggregate import task_tables
 from bench.report.rows import Row, TaskTable
 from bench.report.text import plain, shorten
 
-_NAME = 48
+_NAME, _REASON = 48, 300
 _SCORE = 17
 """Room for '0.981 0.975–0.988'; what is longer goes on two lines, so that 80 columns hold the rest."""
 
@@ -25,8 +25,9 @@ def print_summary(records: Iterable[Record], console: Console) -> None:
         if any(row.planned for row in table.rows):
             console.print(_table(table))
         for line in _remarks(table):
-            console.print(Text(line), style="dim", no_wrap=True, overflow="ellipsis")
+            console.print(Text(line), style="dim", overflow="fold")
         console.print()
+    console.print(Text("solved, steps to target: by validation score, steps the median over seeds"), style="dim")
 
 
 def _title(table: TaskTable) -> Text:

@@ -15,13 +15,13 @@ _FEW = 5
 
 def caution(tables: Sequence[TaskTable]) -> str:
     """What the number of seeds allows to be said."""
-    least = min((len(row.scored) for table in tables for row in table.rows if row.planned), default=0)
-    if least < ENOUGH_SEEDS:
-        return (
-            f"Differences are not tested: the smallest group has {_count(least, 'seed')} with a score, and a "
-            f"comparison needs at least {ENOUGH_SEEDS}. Read a lead as what happened in these runs, no more."
-        )
-    return "Means and ranges over seeds are given; differences are not tested in this report."
+    few = [
+        f"{markdown(table.label)} ({_count(least, 'seed')})"
+        for table in tables
+        if (least := min((len(row.scored) for row in table.rows if row.planned), default=0)) < ENOUGH_SEEDS
+    ]
+    text = "Differences are not tested in this report: read a lead as what happened in these runs, no more."
+    return f"{text} Below the {ENOUGH_SEEDS} seeds that a comparison needs: {', '.join(few)}." if few else text
 
 
 def lead(table: TaskTable) -> str:
