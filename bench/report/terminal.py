@@ -11,7 +11,7 @@ from bench.record import Record
 from bench.report import formats
 from bench.report.aggregate import task_tables
 from bench.report.rows import Row, TaskTable
-from bench.report.text import plain, shorten
+from bench.report.text import plain, shorten, trim
 
 _NAME, _REASON = 48, 300
 _SCORE = 17
@@ -72,7 +72,7 @@ def _remarks(table: TaskTable) -> Iterator[str]:
         name = shorten(plain(row.architecture), 24)
         for seeds, status, reason in row.unfinished:
             which = f", seed {shorten(seeds, 24)}" if status != "skipped" else ""
-            yield f"{name}{which}: {status}: {plain(reason)}"
+            yield f"{name}{which}: {status}: {trim(plain(reason), _REASON)}"
 
 
 def _compact(count: int | None) -> str:
