@@ -10,6 +10,7 @@ import math
 import pkgutil
 import re
 import sys
+import tomllib
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from bench.architecture import Architecture, InputSpec
 from bench.errors import PluginError, UsageError, unknown
 from bench.setting import complete
 from bench.task import Task
+
+SUITES = Path(__file__).parent / "suites"
 
 Definition = TypeVar("Definition", Task, Architecture)
 
@@ -112,6 +115,16 @@ def discover(plugins: Iterable[Path] = ()) -> Catalogue:
                 with _collecting(catalogue, str(name), path):
                     catalogue._add(name, value, path.resolve(), plugin=True)
     return catalogue
+
+
+def suite_names() -> list[str]:
+    """The shipped suites."""
+    return sorted(path.stem for path in SUITES.glob("*.toml"))
+
+
+def suite_summary(name: str) -> str:
+    """What a shipped suite says of itself; reading all of it, and checking it, is for who runs it."""
+    return str(tomllib.loads((SUITES / f"{name}.toml").read_text(encoding="utf-8"))["summary"])
 
 
 # A plan calls these functions of a definition; called here first, they are found broken before anything else is done.

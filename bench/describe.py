@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from bench.architecture import Architecture
-from bench.catalogue import Catalogue, Entry
+from bench.catalogue import Catalogue, Entry, suite_names, suite_summary
 from bench.errors import unknown
 from bench.setting import Setting, complete
-from bench.suite import read_suite, suite_names
 from bench.task import Task
 
 
@@ -19,7 +18,7 @@ def catalogue_lines(catalogue: Catalogue) -> list[dict[str, str]]:
             _line("architectures", name, catalogue.architectures[name].value.summary)
             for name in sorted(catalogue.architectures)
         ),
-        *(_line("suites", name, read_suite(name).summary) for name in suite_names()),
+        *(_line("suites", name, suite_summary(name)) for name in suite_names()),
     ]
 
 
@@ -90,6 +89,8 @@ def _settings(owner: str, settings: Mapping[str, Setting]) -> list[str]:
 
 
 def _suite(name: str) -> str:
+    from bench.suite import read_suite  # noqa: PLC0415  # pydantic, which `list` does without
+
     suite = read_suite(name)
     lines = [f"suite {name}: {suite.summary}", f"  seeds     {suite.seeds}, where a grid has none of its own"]
     lines += [f"  training  {key} {value}" for key, value in suite.training.items()]

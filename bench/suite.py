@@ -7,12 +7,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.catalogue import first_line
+from bench.catalogue import SUITES, first_line, suite_names
 from bench.errors import UsageError, shown, unknown
 from bench.setting import Setting, Value
 
 _HERE = Path(__file__).parent
-SUITES = _HERE / "suites"
 BACKENDS = tuple(sorted(path.stem for path in (_HERE / "backends").glob("[!_]*.py")))
 OPTIMIZERS = ("adam", "adamw", "nadam", "rmsprop", "sgd")
 
@@ -76,11 +75,6 @@ class Suite(_Strict):
     params: int | None = None
     backend: str = "tensorflow"
     threads: int = 1
-
-
-def suite_names() -> list[str]:
-    """The shipped suites."""
-    return sorted(path.stem for path in SUITES.glob("*.toml"))
 
 
 def read_suite(name: str) -> Suite:

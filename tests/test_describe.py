@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.catalogue import discover
+from bench.catalogue import discover, suite_names
 from bench.describe import catalogue_lines, describe
 from bench.errors import UsageError
-from bench.suite import suite_names
 
 CATALOGUE = discover()
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from bench.catalogue import Catalogue, discover
+from bench.catalogue import Catalogue, discover, suite_names
 from bench.errors import PluginError, UsageError
 from bench.plan import Cell, Flags, blank, plan, without_broken
-from bench.suite import Suite, adhoc_suite, read_suite, suite_names
+from bench.suite import Suite, adhoc_suite, read_suite
 
 Plugin = Callable[..., Path]
 CATALOGUE = discover()

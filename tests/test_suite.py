@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.catalogue import suite_names
 from bench.errors import UsageError
-from bench.suite import BACKENDS, CELL, TRAINING, adhoc_suite, read_suite, suite_names
+from bench.suite import BACKENDS, CELL, TRAINING, adhoc_suite, read_suite
 from bench.task import Training
 
 GRID = '[[grid]]\ntasks = ["digits"]\narchitectures = ["mlp"]\n'

@@ -176,7 +176,7 @@ CODE = """
 import contextlib, io, os, sys, warnings
 from bench.catalogue import discover
 from bench.cli import main
-from bench.suite import suite_names
+from bench.catalogue import suite_names
 catalogue = discover()
 names = [*catalogue.tasks, *catalogue.architectures, *suite_names()]
 lines = [[], ["--help"], ["list"], ["list", "--json"], *(["info", name] for name in names)]
