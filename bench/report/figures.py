@@ -31,9 +31,21 @@ def score(table: TaskTable, curves: Curves) -> Figure | None:
         axes.set_yticks(range(len(labels)), labels)
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel(canvas.score_label(record, "test"))
+        axes.set_xlabel(canvas.score_label(record, "test") + _zoom(axes, table))
         canvas.legend_below(figure, canvas.handles(axes))
     return figure
+
+
+def _zoom(axes: Axes, table: TaskTable) -> str:
+    """Leave chance out of an axis on which it would press all scores into a corner; says so for the axis label."""
+    record = table.any
+    shown = [record.target, *(value for row in table.rows for value in row.values)]
+    low, high = min(shown), max(shown)
+    if axes.get_xscale() == "log" or not low > record.chance or high - low > (low - record.chance) / 5:
+        return ""
+    margin = max(0.08 * (high - low), 1e-3)
+    axes.set_xlim(low - margin, high + margin)
+    return f"; chance {record.chance:.3g} lies off the axis"
 
 
 def _score_row(axes: Axes, position: int, row: Row, record: Record) -> None:

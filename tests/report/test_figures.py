@@ -139,3 +139,16 @@ def test_matplotlib_settings_stay_untouched(copy: TaskTable) -> None:
     before = dict(mpl.rcParams)
     render(score(copy, make_curves), "png")
     assert dict(mpl.rcParams) == before
+
+
+def test_scores_far_above_chance_fill_the_axis_and_the_label_says_where_chance_is() -> None:
+    close = [make_record("copy", "gru", seed, 0.97 + 0.001 * seed) for seed in range(3)]
+    wide = [make_record("copy", "gru", seed, 0.2 + 0.3 * seed) for seed in range(3)]
+    for made, zoomed in ((close, True), (wide, False)):
+        figure = score(task_tables(made)[0], lambda record: {})
+        assert figure is not None
+        (axes,) = figure.axes
+        left, right = axes.get_xlim()
+        assert (left > made[0].chance) is zoomed
+        assert left < min(record.value for record in made) < max(record.value for record in made) < right
+        assert ("lies off the axis" in axes.get_xlabel()) is zoomed
