@@ -149,6 +149,6 @@ def test_scores_far_above_chance_fill_the_axis_and_the_label_says_where_chance_i
         assert figure is not None
         (axes,) = figure.axes
         left, right = axes.get_xlim()
-        assert (left > made[0].chance) is zoomed
+        assert bool(left > made[0].chance) is zoomed
         assert left < min(record.value for record in made) < max(record.value for record in made) < right
         assert ("lies off the axis" in axes.get_xlabel()) is zoomed
