@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from bench.execute.local import Observer
 from bench.plan import Cell
 from bench.record import Record
 from bench.report.text import plain
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 @contextmanager
@@ -59,8 +63,8 @@ class _Bars(_Quiet):
     """An overall bar with the time left, and a line for every worker."""
 
     def __init__(self, cells: int) -> None:
-        from rich.console import Console  # noqa: PLC0415
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.progress = Progress(
             TextColumn("{task.description}", markup=False),
@@ -71,7 +75,7 @@ class _Bars(_Quiet):
             transient=True,
         )
         self.overall = self.progress.add_task(f"0 of {cells} cells", total=cells)
-        self.lines: dict[int, object] = {}
+        self.lines: dict[int, TaskID] = {}
         self.cells, self.done = cells, 0
         self.fractions: dict[int, float] = {}
 
@@ -98,6 +102,6 @@ class _Bars(_Quiet):
     def _show(self, worker: int, text: str, fraction: float) -> None:
         self.fractions[worker] = fraction
         if worker in self.lines:
-            self.progress.update(self.lines[worker], description=text, completed=fraction)  # type: ignore[arg-type]
+            self.progress.update(self.lines[worker], description=text, completed=fraction)
         done = self.done + sum(self.fractions.values())
         self.progress.update(self.overall, completed=done, description=f"{self.done} of {self.cells} cells")

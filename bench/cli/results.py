@@ -18,13 +18,13 @@ def show_command(runs: tuple[Path, ...], as_json: bool) -> int:
     """The summary table of runs in the terminal. RUN: a folder that `archbench run` wrote."""
     records = [record for run in runs for record in Store(run).open().records()]
     if as_json:
-        from bench.report.objects import cell_object  # noqa: PLC0415
+        from bench.report.objects import cell_object
 
         click.echo(json.dumps([cell_object(record) for record in records], indent=1, allow_nan=False))
         return 0
-    from rich.console import Console  # noqa: PLC0415  # only where something is printed
+    from rich.console import Console
 
-    from bench.report.terminal import print_summary  # noqa: PLC0415
+    from bench.report.terminal import print_summary
 
     if not records:
         click.echo(f"{', '.join(map(str, runs))}: no records yet")
@@ -38,7 +38,7 @@ def show_command(runs: tuple[Path, ...], as_json: bool) -> int:
 def report_command(runs: tuple[Path, ...], out: Path | None) -> int:
     """A Markdown report with tables and figures from runs."""
     stores = [Store(run).open() for run in runs]
-    from bench.report.markdown import write_report  # noqa: PLC0415  # pandas and matplotlib
+    from bench.report.markdown import write_report
 
     origin: dict[int, Store] = {}
     records: list[Record] = []

@@ -117,7 +117,7 @@ def run_command(**given: Any) -> int:
 
     SUITE: a shipped suite (`archbench list suites`) or a TOML file; default quick, which needs no download.
     """
-    from bench.cli.progress import observer  # noqa: PLC0415  # rich, only where something is shown
+    from bench.cli.progress import observer
 
     request = _request(given)
     request.store.create()
@@ -139,10 +139,10 @@ def run_command(**given: Any) -> int:
 
 def _conclude(request: Request, *, drawn: bool) -> int:
     """Print the table and where everything is; the exit code."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from bench.report.markdown import write_report  # noqa: PLC0415  # pandas and matplotlib
-    from bench.report.terminal import print_summary  # noqa: PLC0415
+    from bench.report.markdown import write_report
+    from bench.report.terminal import print_summary
 
     print_summary(request.records, Console())
     folder = request.store.folder
