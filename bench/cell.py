@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import keras
 import numpy as np
@@ -18,9 +18,13 @@ from bench.architecture import InputSpec
 from bench.catalogue import Catalogue, declared
 from bench.errors import DataError, PluginError
 from bench.evaluation import evaluate
+from bench.gradients.closer import closer, pairs
+from bench.gradients.flow import Flow, measure, stack
+from bench.gradients.interventions import first_filters, interventions
+from bench.gradients.probe import Probe
 from bench.gradients.recorder import recorded, recording
 from bench.plan import Cell, blank
-from bench.record import Conditions, GradientNorm, Record, Score
+from bench.record import Conditions, GradientFlow, GradientNorm, Record, Score
 from bench.stream import batches, steps, subset
 from bench.task import Data, Loss, Metric, Split, Task, check
 from bench.width import count_parameters, match_width
@@ -29,6 +33,9 @@ _LOSSES: Mapping[Loss, Callable[[], keras.losses.Loss]] = {
     "cross-entropy": lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     "mse": keras.losses.MeanSquaredError,
 }
+
+PROBED: Final = 256
+"""Sequences whose gradients are probed: the first of the validation set."""
 
 Progress = Callable[[int, int, float], None]
 """Called with steps done, steps in all and the validation score."""
@@ -56,6 +63,10 @@ class _Run:
     streak: list[tuple[int, float]] = field(default_factory=list)
     target: tuple[int, float] | None = None
     """(step, training seconds) at the first of the evaluations in a row that solve the task."""
+    flows: list[Flow] = field(default_factory=list)
+    closer: list[dict[str, np.ndarray]] = field(default_factory=list)
+    """What is looked at more closely at init and at the end."""
+    interventions: dict[str, float] | None = None
 
 
 class _Diverged(Exception):
@@ -94,6 +105,11 @@ class Group:
         self.build: Callable[[], keras.Model] = lambda: entry.value.build(self.spec, **arguments)
         self.model = self.build()
         _check_model(self.model, self.spec, declared(entry.value.build, entry.file))
+        every = cell.training.probe_every
+        self.probe_every = math.ceil(self.steps / 2) if every is None else every
+        self.probe = Probe(self.model, self.spec, self.task.loss, jit=entry.value.jit) if self.probe_every else None
+        self.probed = Split(*(array[:PROBED] for array in self.data.validation))
+        self.cues = self.task.cues(self.probed.x) if self.task.cues else None
         self.variables = list(self.model.variables)
         self.parameters = count_parameters(self.model)
         self.optimizer = recording(
@@ -118,6 +134,7 @@ class Group:
             reason = None
         except _Diverged as error:
             reason = str(error)
+        self._look_back(run, finished=not reason)
         best, final = (None, None) if reason else self._scores(run)
         record = blank(
             cell,
@@ -137,6 +154,8 @@ class Group:
             train_seconds=run.train_seconds,
             compile_seconds=run.compile_seconds,
             gradient_norm=_gradient_norm(np.concatenate(run.gradient_norms), self.training.clip),
+            gradient=_moments(run.flows) if self.probe else None,
+            interventions=run.interventions,
         )
         return Result(record, self._curves(run))
 
@@ -151,6 +170,7 @@ class Group:
     def _train(self, run: _Run, seed: int, progress: Progress) -> None:
         stream = batches(self.data, seed, self.training.batch_size)
         self._evaluate(run, progress)
+        self._probe(run)
         while len(run.losses) < self.steps:
             count = min(self.interval, self.steps - len(run.losses))
             done = self._interval(run, stream, count)
@@ -179,7 +199,36 @@ class Group:
             run.losses.append(loss)
             if not math.isfinite(loss):
                 return done
+            if self.probe_every and len(run.losses) % self.probe_every == 0:
+                self._probe(run)
         return count
+
+    def _probe(self, run: _Run) -> None:
+        """Gradient flow through the weights as they stand, once a step, outside the timed region."""
+        if self.probe and (not run.flows or run.flows[-1].record.step < len(run.losses)):
+            run.flows.append(measure(self.probe, self.probed, len(run.losses), self.cues))
+            if not run.losses:
+                run.closer.append(self._closer(run.flows[0]))
+
+    def _look_back(self, run: _Run, *, finished: bool) -> None:
+        """What is asked of the last weights, before those of the best validation are put in their place."""
+        if not self.probe:
+            return
+        self._probe(run)
+        run.closer.append(self._closer(run.flows[-1]))
+        if finished:
+            validation, size = self.data.validation, self.training.batch_size
+
+            def score() -> float:
+                return evaluate(self.model, validation, self.task, size)[1]
+
+            run.interventions = interventions(self.probe, self.task, validation, run.flows[-1].gates, score) or None
+
+    def _closer(self, flow: Flow) -> dict[str, np.ndarray]:
+        assert self.probe is not None
+        found = closer(self.probe, flow, self.probed, spectrum=self.training.spectrum)
+        filters = first_filters(self.model)
+        return found if filters is None else {**found, "filters": filters}
 
     def _evaluate(self, run: _Run, progress: Progress) -> None:
         step = len(run.losses)
@@ -222,6 +271,9 @@ class Group:
             "weight_norm": np.array(weights, "float32"),
             "update_norm": np.array(updates, "float32"),
             "variables": np.array([variable.path for variable in self.model.trainable_variables], "str"),
+            **stack(run.flows),
+            **pairs(run.closer),
+            **({} if self.cues is None or not self.probe else {"example_cues": self.cues[0]}),
         }
 
 
@@ -244,6 +296,12 @@ def _check_model(model: keras.Model, spec: InputSpec, place: str) -> None:
 
 def _better(score: float, than: float, metric: Metric) -> bool:
     return (score > than if metric.higher_is_better else score < than) or math.isnan(than)
+
+
+def _moments(flows: list[Flow]) -> dict[str, GradientFlow]:
+    """By their names: init, the steps between, end."""
+    names = ["init", *(str(flow.record.step) for flow in flows[1:-1]), "end"]
+    return dict(zip(names, (flow.record for flow in flows), strict=True)) if len(flows) > 1 else {}
 
 
 def _gradient_norm(norms: np.ndarray, clip: float | None) -> GradientNorm:

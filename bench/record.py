@@ -127,8 +127,10 @@ class Record(_Part):
     inference_seconds: Percentiles | None = None
     peak_bytes: int | None = None
 
-    gradient: dict[str, Any] | None = None
-    """Gradient flow through time."""
+    gradient: "dict[str, GradientFlow] | None" = None
+    """Gradient flow through time at "init", at the steps probed and at the "end", in this order."""
+    interventions: dict[str, Number] | None = None
+    """Validation score of the last weights with one thing changed (bench.gradients.interventions); "none" is without."""
     gradient_norm: "GradientNorm | None" = None
     curves: str | None = None
     """Name of the `.npz` file beside the record."""
@@ -154,6 +156,75 @@ class GradientNorm(_Part):
     """Steps with a NaN or infinite gradient."""
     clipped: Number | None
     """Share of steps above the clipping bound; null without one."""
+    exploded: Number = 0.0
+    """Share of steps with a norm above ten times the median of the steps so far."""
+    to_weight: Number = math.nan
+    """Median over the validations of the norm of the gradient by that of the weights."""
+
+
+class Decay(_Part):
+    """How fast the gradient of one sequence's loss falls with lag (bench.gradients.profile)."""
+
+    rate: Number
+    """Slope of the log of the geometric mean, nats a step; NaN where the window holds fewer than three lags."""
+    r2: Number
+    first: int
+    last: int
+    """Lags of the window fitted, both within."""
+    half_life: Number
+    """Steps; infinite where the profile does not fall."""
+    horizon: int
+    """The smallest lag with less than a thousandth of what arrives at lag 0, or the last lag where `censored`."""
+    censored: bool
+
+
+class Gate(_Part):
+    """One gate over all steps of the probed sequences. Time constants belong to gates that keep a state."""
+
+    mean: Number
+    above_90: Number
+    below_10: Number
+    """Shares of all values."""
+    tau_median: Number | None = None
+    tau_longest: Number | None = None
+    """Steps: -1 / mean of ln f, over units."""
+    at_cues: Number | None = None
+    at_distractors: Number | None = None
+    """Means over the steps that carry what is asked for, and over the others."""
+    carrying: Number | None = None
+    """Mean over the others in the units that carry: the fewest that make up half of the gradient's effect half-way."""
+    auc_best: Number | None = None
+    """How well the best unit tells cues from other steps: area under the ROC curve."""
+    cue_units: Number | None = None
+    """Share of units with an area of at least 0.9."""
+
+
+class Saturation(_Part):
+    """State of the units of the first recurrent layer."""
+
+    open: Number
+    """Mean of 1 - h^2: the slope of tanh."""
+    saturated: Number
+    """Share of values beyond 0.99."""
+    dead: Number
+    """Share of units that are 0 at every step of every sequence."""
+
+
+class GradientFlow(_Part):
+    """One probe of the gradient through time, at some step of the training."""
+
+    step: int
+    loss: Number
+    """Mean loss of the probed sequences; at the last step only, where there is one a step."""
+    samples: int
+    """Sequences probed: the first of the validation set."""
+    not_finite: int
+    """Sequences with a NaN or infinite gradient; they are in no profile."""
+    decay: dict[str, Decay]
+    """By what the gradient is taken of: "input", "h" and "c" of the first recurrent layer, and "LAYER.h" of others."""
+    gates: dict[str, Gate] = {}
+    """"forget", "input" (LSTM) and "update" (GRU: the share that is kept) of the first recurrent layer."""
+    saturation: Saturation | None = None
 
 
 Record.model_rebuild()
@@ -167,5 +238,21 @@ CURVES = {
     "weight_norm": "(evaluations, variables)",
     "update_norm": "(evaluations, variables) norm of the last step's change of each variable; NaN at step 0",
     "variables": "(variables,) paths of the trainable variables",
+    "probe_step": "(moments,) step of each probe of the gradient; 0 is before training",
+    "probe_loss": "(moments,) mean loss of the probed sequences",
+    "profile_*": "(moments, lags, 4) log10 of the norm of the gradient of one sequence's loss with respect to *, at a lag: "
+    "mean over sequences, 10, 50 and 90 % quantiles; for images and vectors positions, row by row, in place of lags",
+    "floored_*": "(moments, lags) share of sequences at or below the floor, where they are entered",
+    "gradient_floor": "() log10 of the least norm that is told from 0",
+    "gate_*": "(moments, units) mean of a gate over steps and sequences",
+    "example_*": "(2, time, units) a gate over the first probed sequence, at init and at the end",
+    "example_cues": "(time,) where that sequence holds what is asked for",
+    "lag_share": "(2, bins) share of each bin of lags in the gradient of the recurrent weights, at init and at the end",
+    "lag_share_edges": "(bins + 1,) first lag of each bin",
+    "lyapunov": "(2, states) Lyapunov exponents in nats a step, descending, at init and at the end",
+    "singular_values": "(2, k, states) log10 of the singular values of ds_T/ds_(T-lag), at init and at the end",
+    "singular_lags": "(k,)",
+    "memory": "(2, lags) R^2 of the linear readout of x_(T-lag) from h_T on unseen sequences, at init and at the end",
+    "filters": "(2, height, width, channels, filters) first convolution of an image model, at init and at the end",
 }
-"""Arrays of the `.npz` file beside a record: name -> shape and meaning."""
+"""Arrays of the `.npz` file beside a record: name -> shape and meaning. What was not measured is not there."""

@@ -88,6 +88,10 @@ class Training:
     """End a cell at the evaluation that solves the task."""
     train_size: int | None = None
     """Use this many training samples, the same for every seed; None: all, or fresh ones where the task draws."""
+    probe_every: int | None = None
+    """Probe the gradient flow at init, every so many steps and at the end. None: half-way between; 0: never."""
+    spectrum: bool = False
+    """Also take the Jacobians of the state at init and at the end: their singular values and Lyapunov exponents."""
 
 
 Settings = Mapping[str, Value]
@@ -121,6 +125,8 @@ class Task:
     """What `archbench data fetch` downloads for this task."""
     chance_loss: Callable[..., float] | None = None
     """Loss of that predictor, where it is known exactly."""
+    cues: Callable[[np.ndarray], np.ndarray] | None = None
+    """`cues(x)` tells the steps that carry what is asked for: (samples, time) bool. None: no steps stand out."""
 
     def __post_init__(self) -> None:
         if (self.draw is None) == (self.load is None):

@@ -28,6 +28,12 @@ def marked_pairs(rng: np.random.Generator, n: int, *, length: int) -> tuple[np.n
     return x, x[rows, marked, 0]
 
 
+def marks(x: np.ndarray) -> np.ndarray:
+    """Where sequences of `marked_pairs` are marked, (n, length)."""
+    found: np.ndarray = x[..., 1] == 1
+    return found
+
+
 def one_hot(symbols: np.ndarray, size: int) -> np.ndarray:
     """float32 of shape (*symbols.shape, size)."""
     rows: np.ndarray = np.eye(size, dtype=np.float32)[symbols]

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.setting import Setting
 from bench.task import MSE, Solved, Split, Task
-from tasks._long_range import TRAINING, marked_pairs, marked_spec
+from tasks._long_range import TRAINING, marked_pairs, marked_spec, marks
 
 
 def draw(rng: np.random.Generator, n: int, *, length: int) -> Split:
@@ -31,4 +31,5 @@ TASK = Task(
     settings={"length": Setting(100, "steps of a sequence", minimum=2, maximum=100_000)},
     training=TRAINING,
     draw=draw,
+    cues=marks,
 )

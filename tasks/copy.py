@@ -44,6 +44,12 @@ def recall(y: np.ndarray, output: np.ndarray) -> np.ndarray:
     return shares
 
 
+def cues(x: np.ndarray) -> np.ndarray:
+    """Where a symbol to be remembered stands, (n, length + 20)."""
+    found: np.ndarray = x[..., :SYMBOLS].any(axis=-1)
+    return found
+
+
 TASK = Task(
     summary="repeat ten symbols after a delay of T steps",
     source="Arjovsky, Shah and Bengio (2016), Unitary Evolution Recurrent Neural Networks, section 4.1",
@@ -56,4 +62,5 @@ TASK = Task(
     settings={"length": Setting(100, "delay T: a sequence has T + 20 steps", minimum=2, maximum=100_000)},
     training=TRAINING,
     draw=draw,
+    cues=cues,
 )

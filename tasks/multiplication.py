@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.setting import Setting
 from bench.task import MSE, Solved, Split, Task
-from tasks._long_range import TRAINING, marked_pairs, marked_spec
+from tasks._long_range import TRAINING, marked_pairs, marked_spec, marks
 
 CHANCE = 7 / 144
 # The same share of chance as in `adding` (0.01 of 1/6), since products vary less than sums: 0.01 itself would be a
@@ -35,4 +35,5 @@ TASK = Task(
     settings={"length": Setting(100, "steps of a sequence", minimum=2, maximum=100_000)},
     training=TRAINING,
     draw=draw,
+    cues=marks,
 )

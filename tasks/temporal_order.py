@@ -40,6 +40,12 @@ def window(tenth: int, length: int) -> tuple[int, int]:
     return -(-tenth * length // 10), -(-(tenth + 1) * length // 10)
 
 
+def cues(x: np.ndarray) -> np.ndarray:
+    """Where X or Y stands, (n, length)."""
+    found: np.ndarray = x[..., DISTRACTORS:].any(axis=-1)
+    return found
+
+
 TASK = Task(
     summary="classify the order of two or three symbols far apart among distractors",
     source="Hochreiter and Schmidhuber (1997), experiment 6; Pascanu, Mikolov and Bengio (2013), arXiv:1211.5063",
@@ -57,4 +63,5 @@ TASK = Task(
     },
     training=Training(steps=1_500, batch_size=64, lr=1e-2, clip=1.0),
     draw=draw,
+    cues=cues,
 )

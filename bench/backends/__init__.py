@@ -1,6 +1,6 @@
 """The only files that import a framework. Each has the same few functions; a worker loads the one it runs on.
 
-`configure(threads)` before anything computes; `device()` names what computes.
+`configure(threads)` before anything computes; `device()` names what computes; `gradient` and `jacobian` differentiate.
 """
 
 from importlib import import_module

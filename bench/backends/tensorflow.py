@@ -1,5 +1,8 @@
 """TensorFlow."""
 
+from collections.abc import Callable
+from typing import Any, cast
+
 import tensorflow as tf
 
 
@@ -22,3 +25,42 @@ def device() -> str:
     if not gpus:
         return "cpu"
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name))
+
+
+def gradient(function: Callable[..., tuple[Any, Any]], *, jit: bool) -> Callable[..., tuple[Any, Any]]:
+    """`function(watched, *args)` returns a scalar and more tensors; the compiled result returns the gradient of the
+    scalar with respect to the tensors in the dictionary `watched`, zeros where it does not depend on one, and the rest."""
+
+    @tf.function(jit_compile=jit)
+    def run(watched: dict[str, Any], *args: Any) -> tuple[Any, Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(watched)
+            value, more = function(watched, *args)
+        return tape.gradient(value, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO), more
+
+    return cast("Callable[..., tuple[Any, Any]]", run)
+
+
+def vjp(function: Callable[..., Any], inputs: tuple[Any, ...], cotangent: Any) -> tuple[Any, ...]:
+    """The product of a cotangent (like the function's value) with the function's Jacobian at `inputs`."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(inputs)
+        value = function(*inputs)
+    return tuple(tape.gradient(value, inputs, cotangent, unconnected_gradients=tf.UnconnectedGradients.ZERO))
+
+
+def jacobian(function: Callable[[Any], Any], x: Any) -> Any:
+    """Of a function of (batch, m) that returns (batch, n), row by row: (batch, n, m)."""
+    x = tf.convert_to_tensor(x)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        y = function(x)
+    return tape.batch_jacobian(y, x)
+
+
+def weight_gradient(function: Callable[[], list[Any]], weight: Any, cotangents: list[Any]) -> Any:
+    """The gradient of sum(value * cotangent) with respect to a Keras variable, over the function's values."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(weight.value)
+        values = function()
+    return tape.gradient(values, weight.value, [tf.convert_to_tensor(part) for part in cotangents])

@@ -40,6 +40,10 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--clip", type=Checked(TRAINING["clip"], none=True), help="Bound on the global gradient norm."),
         click.option("--evaluations", type=Checked(TRAINING["evaluations"]), help="Validations over the training."),
         click.option("--stop-solved/--no-stop-solved", default=None, help="End a cell once it solves its task."),
+        click.option(
+            "--probe-every", type=Checked(TRAINING["probe_every"]), help="Steps between gradient probes; 0: none."
+        ),
+        click.option("--spectrum/--no-spectrum", default=None, help="Also take Jacobians of the state."),
         click.option("--train-size", type=Checked(TRAINING["train_size"]), help="Training samples used."),
         click.option("--seeds", type=Checked(CELL["seeds"]), help="Seeds 0..N-1; default 1, or the suite's."),
         click.option("--seed", "seed", multiple=True, callback=names, metavar="LIST", help="These seeds: 0,3,7."),

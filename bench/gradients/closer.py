@@ -1,0 +1,116 @@
+"""What is looked at more closely, at init and at the end of a training only."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import keras
+import numpy as np
+
+from bench import backends
+from bench.gradients.flow import Flow, real_steps
+from bench.gradients.memory import linear_memory
+from bench.gradients.probe import Probe
+from bench.gradients.spectrum import lyapunov, singular_values
+from bench.gradients.tap import Tap
+from bench.task import Split
+
+_SPECTRUM = 8
+"""Sequences whose Jacobians are taken: exponents differ little between sequences, and each costs a matrix a step."""
+_ROWS = 1024
+"""Jacobians taken at once, to bound memory."""
+
+
+def closer(probe: Probe, flow: Flow, split: Split, *, spectrum: bool) -> dict[str, np.ndarray]:
+    """Arrays of bench.record.CURVES for one of the two moments: examples, memory, lag shares, and the spectrum."""
+    arrays = {f"example_{name}": value[0].astype("float16") for name, value in flow.gates.items()}
+    if not probe.taps or probe.taps[0].backwards or not _finite(flow):
+        return arrays
+    if probe.spec.kind == "sequence":
+        arrays["memory"] = linear_memory(split.x, flow.found.states[0][0][:, -1]).astype("float32")
+    arrays |= _lag_share(probe.taps[0], flow, real_steps(probe.spec, split.x))
+    if spectrum:
+        arrays |= _spectrum(probe.taps[0], flow, real_steps(probe.spec, split.x))
+    return arrays
+
+
+def _finite(flow: Flow) -> bool:
+    return all(np.isfinite((part.max(), part.min())).all() for part in flow.found.gradients[0] + flow.found.states[0])
+
+
+def pairs(found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Of the arrays at init and at the end those that both have, with an axis of two in front; edges and lags once."""
+    if len(found) < 2:  # noqa: PLR2004  # init and end
+        return {}
+    once = ("lag_share_edges", "singular_lags")
+    init, end = found[0], found[-1]
+    return {key: init[key] if key in once else np.stack([init[key], end[key]]) for key in init if key in end}
+
+
+def bins(steps: int) -> list[int]:
+    """Edges of bins of lags that double: 0, 1, 2, 4, 8, ..., `steps`."""
+    edges = [0, 1]
+    while edges[-1] * 2 < steps:
+        edges.append(edges[-1] * 2)
+    return [*edges, steps] if steps > 1 else edges
+
+
+def weight_gradients(tap: Tap, flow: Flow, edges: list[int], real: np.ndarray | None) -> list[np.ndarray] | None:
+    """dL/d(recurrent kernel), L summed over sequences, from the steps of each bin of lags; their sum is the whole.
+
+    None where the cell has no such weight, or its output is not its first state: what the output adds at a step is
+    then not in dL/ds.
+    """
+    weight = getattr(tap.cell, "recurrent_kernel", None)
+    if weight is None or not tap.shared:
+        return None
+    states, gradients = flow.found.states[0], flow.found.gradients[0]
+    before = [np.concatenate([np.zeros_like(part[:, :1]), part[:, :-1]], axis=1) for part in states]
+    there = np.ones(states[0].shape[:2], bool) if real is None else real
+    lag = np.cumsum(there[:, ::-1], axis=1)[:, ::-1] - 1
+    take = backends.load(keras.backend.backend()).weight_gradient
+    found = []
+    for first, end in pairwise(edges):
+        rows = there & (lag >= first) & (lag < end)
+        x, old = flow.found.inputs[0][rows], [part[rows] for part in before]
+        found.append(np.asarray(take(lambda x=x, old=old: tap.step(x, old), weight, [part[rows] for part in gradients])))
+    return found
+
+
+def _lag_share(tap: Tap, flow: Flow, real: np.ndarray | None) -> dict[str, np.ndarray]:
+    edges = bins(flow.found.states[0][0].shape[1])
+    gradients = weight_gradients(tap, flow, edges, real)
+    if gradients is None:
+        return {}
+    norms = np.array([np.linalg.norm(part.astype("float64")) for part in gradients])
+    share = norms / norms.sum() if norms.sum() > 0 else np.full(len(norms), np.nan)
+    return {"lag_share": share.astype("float32"), "lag_share_edges": np.array(edges, "int64")}
+
+
+def jacobians(tap: Tap, flow: Flow, real: np.ndarray | None) -> np.ndarray:
+    """ds_t/ds_(t-1) (samples, time, states, states) of the first sequences, over the steps that are real in all."""
+    there = slice(None) if real is None else slice(real.shape[1] - int(real[:_SPECTRUM].sum(axis=1).min()), None)
+    states = np.concatenate(flow.found.states[0], axis=-1)[:_SPECTRUM]
+    before = np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)[:, there]
+    inputs = flow.found.inputs[0][:_SPECTRUM, there]
+    samples, time, size = before.shape
+    x, s = inputs.reshape(samples * time, -1), before.reshape(samples * time, size)
+    take: Callable[..., Any] = backends.load(keras.backend.backend()).jacobian
+    parts = [
+        np.asarray(take(lambda old, now=x[a : a + _ROWS]: keras.ops.concatenate(tap.step(now, tap.split(old)), axis=-1),
+                        s[a : a + _ROWS]))
+        for a in range(0, len(s), _ROWS)
+    ]  # fmt: skip
+    return np.concatenate(parts).reshape(samples, time, size, size)
+
+
+def _spectrum(tap: Tap, flow: Flow, real: np.ndarray | None) -> dict[str, np.ndarray]:
+    found = jacobians(tap, flow, real)
+    if not found.shape[1]:
+        return {}
+    lags = [edge for edge in bins(found.shape[1]) if 0 < edge <= found.shape[1]]
+    return {
+        "lyapunov": lyapunov(found).astype("float32"),
+        "singular_values": singular_values(found, lags).astype("float32"),
+        "singular_lags": np.array(lags, "int64"),
+    }

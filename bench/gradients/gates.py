@@ -1,0 +1,107 @@
+"""Gates and states of a recurrent cell over the probed sequences, computed again from what the loop read and carried."""
+
+import math
+
+import numpy as np
+from scipy.special import expit
+from scipy.stats import rankdata
+
+from bench.record import Gate, Saturation
+
+_RANKED = 64
+"""Sequences over which units are ranked: enough for two digits of an area."""
+_CUE_UNIT = 0.9
+
+
+def gates(kind: str, inputs: np.ndarray, states: np.ndarray, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Gate values (samples, time, units) float32 by name, from `inputs` (samples, time, features) and h after each step.
+
+    "lstm": forget and input of Keras's LSTMCell; "gru": update of its GRUCell, the share of the state that is kept;
+    "lstm-1997": input. The state before the first step is 0. `weights`: kernel, recurrent kernel, bias.
+    """
+    kernel, recurrent, bias = weights
+    units = states.shape[-1]
+    wanted = {"lstm": {"input": 0, "forget": 1}, "gru": {"update": 0}, "lstm-1997": {"input": 0}}[kind]
+    before = np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
+    shift = bias.sum(axis=0) if bias.ndim > 1 else bias
+    found = {}
+    for name, place in wanted.items():
+        block = slice(place * units, (place + 1) * units)
+        with np.errstate(all="ignore"):  # weights that have diverged give NaN, which is counted elsewhere
+            found[name] = expit(inputs @ kernel[:, block] + before @ recurrent[:, block] + shift[block])
+    return found
+
+
+def carrying_units(gradient: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """The fewest units (units,) that make up half of sum_u mean |dL/ds_u| std(s_u), from (samples, units) at one step.
+
+    What a unit's variation over sequences does to the loss, to first order.
+    """
+    effect = np.abs(gradient).mean(axis=0) * state.std(axis=0, dtype="float64")
+    order = np.argsort(-effect, kind="stable")
+    half = np.searchsorted(np.cumsum(effect[order]), effect.sum() / 2) + 1
+    chosen = np.zeros(len(effect), bool)
+    chosen[order[:half]] = True
+    return chosen
+
+
+def gate_statistics(
+    values: np.ndarray, cues: np.ndarray | None, real: np.ndarray | None, carrying: np.ndarray, *, keeps: bool
+) -> Gate:
+    """Of one gate (samples, time, units). `cues`, `real` (samples, time): the steps that matter, that are no padding;
+    `carrying` (units,). `keeps`: the gate is a share of the state that is kept, so that it has time constants."""
+    there = np.ones(values.shape[:2], bool) if real is None else real
+    chosen = values[there].astype("float64")
+    if not len(chosen):
+        return Gate(mean=math.nan, above_90=math.nan, below_10=math.nan)
+    taus = _taus(chosen) if keeps else None
+    apart = {} if cues is None else _apart(values, cues & there, ~cues & there, carrying)
+    return Gate(
+        mean=float(chosen.mean()),
+        above_90=float((chosen > 0.9).mean()),  # noqa: PLR2004  # as the field's name says
+        below_10=float((chosen < 0.1).mean()),  # noqa: PLR2004
+        tau_median=None if taus is None else float(np.median(taus)),
+        tau_longest=None if taus is None else float(taus.max()),
+        **apart,
+    )
+
+
+def _taus(values: np.ndarray) -> np.ndarray:
+    """Time constant of each unit in steps, from (steps, units)."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(-1 / np.log(values).mean(axis=0))
+
+
+def _apart(values: np.ndarray, cue: np.ndarray, other: np.ndarray, carrying: np.ndarray) -> dict[str, float]:
+    if not cue.any() or not other.any():
+        return {}
+    some = slice(_RANKED)
+    areas = _areas(values[some][cue[some]], values[some][other[some]])
+    return {
+        "at_cues": float(values[cue].mean(dtype="float64")),
+        "at_distractors": float(values[other].mean(dtype="float64")),
+        "carrying": float(values[other][:, carrying].mean(dtype="float64")),
+        "auc_best": float(areas.max()),
+        "cue_units": float((areas >= _CUE_UNIT).mean()),
+    }
+
+
+def _areas(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """Area under the ROC curve of each unit, from (steps, units) each: Mann and Whitney's U by the number of pairs."""
+    n, m = len(positive), len(negative)
+    if not n or not m:
+        return np.full(positive.shape[1], np.nan)
+    ranks = rankdata(np.concatenate([positive, negative]), axis=0)
+    return np.asarray((ranks[:n].sum(axis=0) - n * (n + 1) / 2) / (n * m))
+
+
+def saturation(h: np.ndarray, real: np.ndarray | None) -> Saturation:
+    """Of the states h (samples, time, units) at real steps."""
+    chosen = h.reshape(-1, h.shape[-1]) if real is None else h[real]
+    if not len(chosen):
+        return Saturation(open=math.nan, saturated=math.nan, dead=math.nan)
+    return Saturation(
+        open=float(1 - np.square(chosen, dtype="float64").mean()),
+        saturated=float((np.abs(chosen) > 0.99).mean()),  # noqa: PLR2004  # as the field's name says
+        dead=float((chosen == 0).all(axis=0).mean()),
+    )

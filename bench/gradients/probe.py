@@ -1,0 +1,135 @@
+"""Asks a model for the gradient of each sequence's loss with respect to its states and its input, at every step."""
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from bench import backends
+from bench.architecture import InputSpec
+from bench.gradients.tap import Tap, Tapped, tapped
+from bench.task import Loss, Split
+
+SCALE_LOG2 = 80
+"""The loss is multiplied by 2**80, so that small gradients do not underflow; 2**48 above 1 remain for large ones."""
+
+
+class Found(NamedTuple):
+    """What one backward pass gave, in float32. A sequence's loss is that of its last step, or of its one output."""
+
+    loss: np.ndarray
+    """(samples,)"""
+    input: np.ndarray | None
+    """dL/dx (samples, *shape), for tokens dL/d(embedded sequence); None where tokens are not embedded."""
+    gradients: list[list[np.ndarray]]
+    """Of each tap and each of its states dL/ds (samples, time, units)."""
+    states: list[list[np.ndarray]]
+    """Of each tap and each of its states s (samples, time, units)."""
+    inputs: list[np.ndarray]
+    """Of each tap what its loop read (samples, time, features)."""
+    scale_log2: int
+    """All gradients are multiplied by 2 to this power."""
+
+
+class Probe:
+    """One model's probe, traced once for each batch shape.
+
+    `model` is not compiled yet. Dropout is off and batch normalisation uses its moving means.
+    """
+
+    def __init__(self, model: keras.Model, spec: InputSpec, loss: Loss, *, jit: bool) -> None:
+        self.spec, self.loss = spec, loss
+        self.tapped: Tapped = tapped(model)
+        self._gradient = backends.load(keras.backend.backend()).gradient(self._scaled_loss, jit=jit)
+
+    @property
+    def taps(self) -> list[Tap]:
+        """The recurrent loops, in the order in which the model runs them."""
+        return self.tapped.taps
+
+    def __call__(self, split: Split) -> Found:
+        """One backward pass; a second, without the scale, where the first overflows."""
+        found = self._run(split, SCALE_LOG2)
+        arrays = [array for tap in found.gradients for array in tap]
+        # The largest and the least are finite only where all are, and cost no copy.
+        bounds = [bound for array in [*arrays, found.input] if array is not None for bound in (array.max(), array.min())]
+        return found if np.isfinite(bounds).all() else self._run(split, 0)
+
+    def forward(self, x: np.ndarray, reset: int | None = None) -> tuple[np.ndarray, list[list[np.ndarray]]]:
+        """The model's output and of each tap each state (samples, time, units); all states 0 after step `reset`."""
+        output, states, _ = self._forward(x, None)
+        if reset is not None:
+            added = [np.zeros((len(x), x.shape[1], sum(tap.sizes)), "float32") for tap in self.taps]
+            for tap, zero, parts in zip(self.taps, added, states, strict=True):
+                at = -1 - reset if tap.backwards else reset
+                zero[:, at] = -np.concatenate([part[:, at] for part in parts], axis=-1)
+            output, states, _ = self._forward(x, added)
+        return output, states
+
+    def _forward(self, x: np.ndarray, added: list[np.ndarray] | None) -> tuple[np.ndarray, list[Any], list[Any]]:
+        tensors = None if added is None else [ops.convert_to_tensor(array) for array in added]
+        output, states = self._with(tensors, ops.convert_to_tensor(x))
+        return np.asarray(ops.convert_to_numpy(output)), *self._read(states)
+
+    def _read(self, arrays: list[Any]) -> tuple[list[list[np.ndarray]], list[np.ndarray]]:
+        """States and inputs of each tap."""
+        parts = [
+            _parts(tap, np.asarray(ops.convert_to_numpy(array))) for tap, array in zip(self.taps, arrays, strict=True)
+        ]
+        return [part[:-1] for part in parts], [part[-1] for part in parts]
+
+    def _run(self, split: Split, scale_log2: int) -> Found:
+        x = ops.convert_to_tensor(split.x)
+        zeros = {
+            f"{index}": ops.zeros((len(split.x), split.x.shape[1], sum(tap.sizes)))
+            for index, tap in enumerate(self.taps)
+        }
+        if self.spec.kind != "tokens":
+            zeros["input"] = x
+        elif self.tapped.embedded is not None:
+            zeros["input"] = ops.zeros((*split.x.shape, self.tapped.embedded.units))
+        scale = ops.convert_to_tensor(np.float32(2.0**scale_log2))
+        gradients, (loss, states) = self._gradient(zeros, x, ops.convert_to_tensor(split.y), scale)
+        arrays = {key: np.asarray(ops.convert_to_numpy(value)) for key, value in gradients.items()}
+        found, inputs = self._read(states)
+        return Found(
+            loss=np.asarray(ops.convert_to_numpy(loss)),
+            input=arrays.get("input"),
+            gradients=[_parts(tap, arrays[f"{index}"])[:-1] for index, tap in enumerate(self.taps)],
+            states=found,
+            inputs=inputs,
+            scale_log2=scale_log2,
+        )
+
+    def _scaled_loss(self, watched: dict[str, Any], x: Any, y: Any, scale: Any) -> tuple[Any, tuple[Any, Any]]:
+        if self.spec.kind != "tokens":
+            x = watched["input"]
+        added = [watched[f"{index}"] for index in range(len(self.taps))]
+        output, states = self._with(added, x, watched.get("input"))
+        if self.spec.per_step:
+            output, y = output[:, -1], y[:, -1]
+        if self.loss == "mse":
+            each = ops.mean(ops.square(output - y), axis=tuple(range(1, len(output.shape))))
+        else:
+            each = ops.sparse_categorical_crossentropy(y, output, from_logits=True)
+        return ops.sum(each) * scale, (each, states)
+
+    def _with(self, added: list[Any] | None, x: Any, embedded: Any = None) -> tuple[Any, list[Any]]:
+        """Output and states with something added at the taps."""
+        places = [tap.added for tap in self.taps] + ([self.tapped.embedded.added] if self.tapped.embedded else [])
+        values = [*(added or [None] * len(self.taps)), embedded]
+        try:
+            for place, value in zip(places, values, strict=False):
+                place.tensor = value
+            found = self.tapped.model(x, training=False)
+        finally:
+            for place in places:
+                place.tensor = None
+        output, *states = found if isinstance(found, (list, tuple)) else [found]
+        return output, states
+
+
+def _parts(tap: Tap, array: np.ndarray) -> list[np.ndarray]:
+    """Each state, and what stands behind the states."""
+    return np.split(array, np.cumsum(tap.sizes), axis=-1)

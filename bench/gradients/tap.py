@@ -1,0 +1,309 @@
+"""A model rebuilt so that the gradient with respect to the carried state of every step can be asked for.
+
+The loop of a recurrent layer runs on its own state tensors: the loss has no gradient with respect to the sequence of
+states that the layer returns, and asking for it gives exactly 0 at every step but the last. So a zero is added to the
+state inside the loop, `s_t = cell(x_t, s_(t-1)) + e_t`, and dL/de_t is dL/ds_t, for all steps in one backward pass.
+
+That pass is a loop of its own here, over the cell's vector-Jacobian products at the states of the forward pass, which it
+need not store tapes for: what frameworks make of a loop's gradient with respect to its inputs takes several training
+steps, and under XLA on a CPU time that grows with the square of the length.
+
+Where the output of a cell is its first state (as of all of Keras's cells), the output has e_t added as well. A state that
+the output is computed from otherwise, such as the c of an LSTM, is probed as it is carried: dL/dc_t leaves out the path
+c_t -> h_t within the step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import keras
+from keras import ops
+
+from bench import backends
+
+_NAMES = ("h", "c")
+_RANK = 3
+"""Axes of a sequence: (batch, time, features); a convolutional loop, over maps, has more."""
+
+
+@dataclass(frozen=True)
+class Tap:
+    """The states of one recurrent loop, where zeros are added."""
+
+    layer: str
+    """Name of the layer; of a bidirectional one with the direction, as in `bidirectional.backward`."""
+    tapped: "_TappedCell"
+    backwards: bool
+    """The loop reads the sequence from its end."""
+    zero_output: bool
+    """The output at padded steps is zero, not that of the step before."""
+    added: "_Zeros"
+
+    @property
+    def cell(self) -> Any:
+        """The cell of the model."""
+        return self.tapped.cell
+
+    @property
+    def sizes(self) -> list[int]:
+        """Units of each state."""
+        return self.tapped.sizes
+
+    @property
+    def names(self) -> list[str]:
+        """What the states are called: h, or h and c, in the order of the cell; with more states h, c, s2, s3, ..."""
+        return [_NAMES[index] if index < len(_NAMES) else f"s{index}" for index in range(len(self.sizes))]
+
+    @property
+    def shared(self) -> bool:
+        """The output of the cell is its first state."""
+        return self.tapped.shared
+
+    def split(self, states: Any) -> list[Any]:
+        """(batch, all states) into each state."""
+        return _split(states, self.sizes)
+
+    def step(self, x: Any, states: Sequence[Any]) -> list[Any]:
+        """The states after one step, each (batch, units), of the cell as it is."""
+        _, new = self.cell(ops.convert_to_tensor(x), self.tapped.packed([ops.convert_to_tensor(part) for part in states]))
+        return cast("list[Any]", keras.tree.flatten(new))
+
+
+class _Zeros:
+    """The tensor that a tap adds: (batch, time, units); None outside a probe. Set while the gradient is traced."""
+
+    tensor: Any = None
+
+
+class _TappedCell(keras.layers.Layer):
+    """A recurrent cell whose input ends in what is added to its new states, and whose output ends in these states: it is
+    the output and the states, or the states alone where the first of them is the output."""
+
+    def __init__(self, cell: Any) -> None:
+        super().__init__()
+        self.cell = cell
+        self.sizes = keras.tree.flatten(cell.state_size)
+        self.state_size = cell.state_size
+        self.shared = False
+        self.built = True
+
+    def packed(self, parts: list[Any]) -> Any:
+        """The states as the cell takes them."""
+        return parts if isinstance(self.state_size, int) else keras.tree.pack_sequence_as(self.state_size, parts)
+
+    def get_initial_state(self, batch_size: Any = None) -> Any:
+        if hasattr(self.cell, "get_initial_state"):
+            return self.cell.get_initial_state(batch_size=batch_size)
+        return keras.tree.map_structure(lambda size: ops.zeros((batch_size, size)), self.state_size)
+
+    def call(self, inputs: Any, states: Any) -> tuple[Any, Any]:
+        width = inputs.shape[-1] - sum(self.sizes)
+        output, new = self.cell(inputs[:, :width], states)
+        bare = keras.tree.flatten(new)
+        flat = [state + part for state, part in zip(bare, _split(inputs[:, width:], self.sizes), strict=True)]
+        self.shared = output is bare[0]
+        own = [] if self.shared else [output]
+        return ops.concatenate([*own, *flat], axis=-1), keras.tree.pack_sequence_as(new, flat)
+
+
+class _Loop(keras.layers.Layer):
+    """A recurrent layer, or both of a bidirectional one, with taps: returns what the layer returns, then the states of
+    every step and what the loop read, (batch, time, all states + features), in the order of the sequence, of each loop."""
+
+    def __init__(self, layer: Any, loops: list[Any], taps: list[Tap]) -> None:
+        super().__init__()
+        self.layer, self.taps = layer, taps
+        self.supports_masking = True
+        self.loops = [
+            keras.layers.RNN(
+                tap.tapped, return_sequences=True, go_backwards=loop.go_backwards, unroll=loop.unroll
+            )
+            for loop, tap in zip(loops, taps, strict=True)
+        ]
+        self.built = True
+
+    def call(self, sequences: Any, mask: Any = None, initial_state: Any = None) -> Any:
+        half = len(initial_state) // len(self.loops) if initial_state is not None else 0
+        outputs, finals, states = [], [], []
+        for index, (loop, tap) in enumerate(zip(self.loops, self.taps, strict=True)):
+            if initial_state is None:
+                start = loop.get_initial_state(batch_size=ops.shape(sequences)[0])
+            else:
+                start = initial_state[index * half : (index + 1) * half]
+            added = _zeros(sequences, sum(tap.sizes)) if tap.added.tensor is None else tap.added.tensor
+            whole = _run(loop, sequences, added, start, mask)
+            width = whole.shape[-1] - sum(tap.sizes)
+            state = whole[..., width:]
+            output = whole[..., : width or tap.sizes[0]]
+            if mask is not None and tap.zero_output:
+                output = ops.where((ops.flip(mask, axis=1) if loop.go_backwards else mask)[..., None], output, 0.0)
+            outputs.append(output if self.layer.return_sequences else output[:, -1])
+            finals += tap.split(state[:, -1]) if self.layer.return_state else []
+            state = ops.flip(state, axis=1) if loop.go_backwards else state
+            states.append(ops.concatenate([state, sequences], axis=-1))
+        return (*self._merge(outputs), *finals, *states)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        own = mask if self.layer.return_sequences else None
+        merged = len(self.loops) if getattr(self.layer, "merge_mode", "") is None else 1
+        rest = sum(len(tap.sizes) for tap in self.taps) if self.layer.return_state else 0
+        return (*[own] * merged, *[None] * (rest + len(self.loops)))
+
+    def _merge(self, outputs: list[Any]) -> tuple[Any, ...]:
+        if len(outputs) == 1:
+            return tuple(outputs)
+        forward, backward = outputs
+        if self.layer.return_sequences:
+            backward = ops.flip(backward, axis=1)
+        match self.layer.merge_mode:
+            case None:
+                return forward, backward
+            case "concat":
+                return (ops.concatenate([forward, backward], axis=-1),)
+            case "mul":
+                return (forward * backward,)
+            case mode:
+                return ((forward + backward) / (2 if mode == "ave" else 1),)
+
+
+def _run(loop: Any, sequences: Any, added: Any, start: Any, mask: Any) -> Any:
+    """Outputs and states of every step, (batch, time, outputs + states), in the order of processing."""
+    flat = keras.tree.flatten(start)
+
+    @ops.custom_gradient
+    def run(sequences: Any, added: Any, *flat: Any) -> tuple[Any, Any]:
+        initial = keras.tree.pack_sequence_as(start, flat)
+        whole = loop(ops.concatenate([sequences, added], axis=-1), mask=mask, initial_state=initial)
+
+        def gradient(*upstream: Any, variables: Any = ()) -> Any:
+            gradients = _backward(loop, sequences, added, flat, mask, whole, upstream[-1])
+            return (gradients, [None] * len(variables)) if variables else gradients
+
+        return whole, gradient
+
+    return run(sequences, added, *flat)
+
+
+def _backward(
+    loop: Any, sequences: Any, added: Any, start: Sequence[Any], mask: Any, whole: Any, upstream: Any
+) -> tuple[Any, ...]:
+    """Gradients with respect to sequences, added and start, from that with respect to `whole`."""
+    cell = loop.cell
+    width = whole.shape[-1] - sum(cell.sizes)
+    inputs = ops.concatenate([sequences, added], axis=-1)
+    if loop.go_backwards:
+        inputs, mask = ops.flip(inputs, axis=1), None if mask is None else ops.flip(mask, axis=1)
+    first = ops.concatenate(list(start), axis=-1)
+    before = ops.concatenate([first[:, None], whole[:, :-1, width:]], axis=1)
+    steps = [inputs, before, upstream] + ([] if mask is None else [ops.cast(mask, whole.dtype)[..., None]])
+    back = _Backward(cell, [array.shape[-1] for array in steps])
+    run = keras.layers.RNN(back, return_sequences=True, return_state=True, go_backwards=True)
+    to_inputs, to_start = run(ops.concatenate(steps, axis=-1), initial_state=[ops.zeros_like(whole[:, 0])])
+    if not loop.go_backwards:  # the backward loop ran over the steps in turn
+        to_inputs = ops.flip(to_inputs, axis=1)
+    features = sequences.shape[-1]
+    return (to_inputs[..., :features], to_inputs[..., features:], *_split(to_start[:, width:], cell.sizes))
+
+
+class _Backward(keras.layers.Layer):
+    """The backward pass as a cell. It reads of a step [input, states before, gradient of output and states] and, with a
+    mask, whether the step is real; carries the gradient of output and states; returns that of the input."""
+
+    def __init__(self, cell: _TappedCell, widths: list[int]) -> None:
+        super().__init__()
+        self.cell, self.widths = cell, widths
+        self.output_size, self.state_size = widths[0], widths[2]
+        self.built = True
+
+    def call(self, inputs: Any, states: Any) -> tuple[Any, Any]:
+        x, before, upstream, *mask = _split(inputs, self.widths)
+        later = states[0] + upstream
+        vjp = backends.load(keras.backend.backend()).vjp
+        to_x, to_before = vjp(self._forward, (x, before), later)
+        handed = ops.pad(to_before, [[0, 0], [self.widths[2] - self.widths[1], 0]])
+        if not mask:
+            return to_x, [handed]
+        # A padded step hands on its states and its output.
+        return mask[0] * to_x, [mask[0] * handed + (1 - mask[0]) * later]
+
+    def _forward(self, x: Any, before: Any) -> Any:
+        return self.cell(x, self.cell.packed(_split(before, self.cell.sizes)))[0]
+
+
+class _Embedded(keras.layers.Layer):
+    """Adds the zeros of a tap to an embedded sequence (batch, time, units)."""
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.units, self.added = units, _Zeros()
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs if self.added.tensor is None else inputs + self.added.tensor
+
+
+@dataclass(frozen=True)
+class Tapped:
+    """A model with taps: `model(x)` returns [output, states and input of each loop in the order of `taps`]."""
+
+    model: keras.Model
+    taps: list[Tap]
+    embedded: "_Embedded | None"
+    """Where tokens are embedded: the sequence that enters the rest of the model."""
+
+
+def tapped(model: keras.Model) -> Tapped:
+    """The same model, sharing its weights, with a tap in every recurrent loop and behind the first embedding.
+
+    `model` is functional and not compiled. A loop whose states are not (batch, units) each gets no tap.
+    """
+    taps: list[Tap] = []
+    embedded: list[_Embedded] = []
+    states: list[Any] = []
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(layer, keras.layers.Embedding) and not embedded:
+            embedded.append(_Embedded(layer.output_dim))
+            return embedded[0](layer(*args, **kwargs))
+        loops = _loops(layer)
+        if not loops:
+            return layer(*args, **kwargs)
+        kwargs.pop("training", None)
+        own = [
+            Tap(name, _TappedCell(loop.cell), loop.go_backwards, loop.zero_output_for_mask, _Zeros())
+            for name, loop in loops
+        ]
+        found = _Loop(layer, [loop for _, loop in loops], own)(*args, **kwargs)
+        taps.extend(own)
+        states.extend(found[-len(own) :])
+        rest = found[: -len(own)]
+        return rest[0] if len(rest) == 1 else rest
+
+    copy = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+    return Tapped(keras.Model(copy.inputs, [copy.outputs[0], *states]), taps, embedded[0] if embedded else None)
+
+
+def _loops(layer: Any) -> list[tuple[str, Any]]:
+    """The recurrent loops of a layer, by name; none where it is no recurrent layer of plain states."""
+    if isinstance(layer, keras.layers.Bidirectional):
+        loops = [(f"{layer.name}.forward", layer.forward_layer), (f"{layer.name}.backward", layer.backward_layer)]
+    else:
+        loops = [(layer.name, layer)]
+    flat = len(layer.input.shape) == _RANK if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)) else False
+    return loops if flat and all(_plain(loop) for _, loop in loops) else []
+
+
+def _plain(layer: Any) -> bool:
+    if not isinstance(layer, keras.layers.RNN) or layer.stateful:
+        return False
+    return all(isinstance(size, int) for size in keras.tree.flatten(layer.cell.state_size))
+
+
+def _zeros(like: Any, units: int) -> Any:
+    return ops.zeros((ops.shape(like)[0], like.shape[1], units))
+
+
+def _split(tensor: Any, sizes: list[int]) -> list[Any]:
+    ends = [sum(sizes[: index + 1]) for index in range(len(sizes))]
+    return [tensor[..., end - size : end] for end, size in zip(ends, sizes, strict=True)]
