@@ -7,6 +7,7 @@ generators and optimizer state of a freshly built twin, so it is the same to the
 
 import math
 import time
+from bisect import insort
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -153,7 +154,7 @@ class Group:
             embedding_parameters=self.parameters[1],
             train_seconds=run.train_seconds,
             compile_seconds=run.compile_seconds,
-            gradient_norm=_gradient_norm(np.concatenate(run.gradient_norms), self.training.clip),
+            gradient_norm=_gradient_norm(run, self.training.clip),
             gradient=_moments(run.flows) if self.probe else None,
             interventions=run.interventions,
         )
@@ -304,14 +305,31 @@ def _moments(flows: list[Flow]) -> dict[str, GradientFlow]:
     return dict(zip(names, (flow.record for flow in flows), strict=True)) if len(flows) > 1 else {}
 
 
-def _gradient_norm(norms: np.ndarray, clip: float | None) -> GradientNorm:
+def _gradient_norm(run: _Run, clip: float | None) -> GradientNorm:
+    norms = np.concatenate(run.gradient_norms)
     total = np.sqrt(np.square(norms.astype("float64")).sum(axis=1))
     finite = total[np.isfinite(total)]
     tenth = max(1, len(finite) // 10)
+    weights = [(step, float(np.linalg.norm(weights))) for step, *_, weights, _ in run.evaluations if step]
+    ratios = [total[step - 1] / weight for step, weight in weights if weight > 0 and np.isfinite(total[step - 1])]
     return GradientNorm(
         first=float(np.median(finite[:tenth])) if len(finite) else math.nan,
         last=float(np.median(finite[-tenth:])) if len(finite) else math.nan,
         largest=float(finite.max()) if len(finite) else math.nan,
         not_finite=len(total) - len(finite),
         clipped=None if clip is None or not len(finite) else float((finite > clip).mean()),
+        exploded=_exploded(finite),
+        to_weight=float(np.median(ratios)) if ratios else math.nan,
     )
+
+
+def _exploded(norms: np.ndarray) -> float:
+    """Share of steps with more than ten times the median norm of the steps before."""
+    before: list[float] = []
+    count = 0
+    for norm in norms.tolist():
+        middle = len(before) // 2
+        if before and norm > 10 * (before[middle] + before[~middle]) / 2:
+            count += 1
+        insort(before, norm)
+    return count / len(norms) if len(norms) else math.nan

@@ -130,7 +130,7 @@ class Record(_Part):
     gradient: "dict[str, GradientFlow] | None" = None
     """Gradient flow through time at "init", at the steps probed and at the "end", in this order."""
     interventions: dict[str, Number] | None = None
-    """Validation score of the last weights with one thing changed (bench.gradients.interventions); "none" is without."""
+    """Validation score of the last weights by what was changed (bench.gradients.interventions); "none" is without."""
     gradient_norm: "GradientNorm | None" = None
     curves: str | None = None
     """Name of the `.npz` file beside the record."""
@@ -157,7 +157,7 @@ class GradientNorm(_Part):
     clipped: Number | None
     """Share of steps above the clipping bound; null without one."""
     exploded: Number = 0.0
-    """Share of steps with a norm above ten times the median of the steps so far."""
+    """Share of steps with a norm above ten times the median of the steps before."""
     to_weight: Number = math.nan
     """Median over the validations of the norm of the gradient by that of the weights."""
 
@@ -225,6 +225,8 @@ class GradientFlow(_Part):
     gates: dict[str, Gate] = {}
     """"forget", "input" (LSTM) and "update" (GRU: the share that is kept) of the first recurrent layer."""
     saturation: Saturation | None = None
+    unprobed: dict[str, str] = {}
+    """Recurrent layers whose states could not be probed, and why."""
 
 
 Record.model_rebuild()
@@ -240,8 +242,8 @@ CURVES = {
     "variables": "(variables,) paths of the trainable variables",
     "probe_step": "(moments,) step of each probe of the gradient; 0 is before training",
     "probe_loss": "(moments,) mean loss of the probed sequences",
-    "profile_*": "(moments, lags, 4) log10 of the norm of the gradient of one sequence's loss with respect to *, at a lag: "
-    "mean over sequences, 10, 50 and 90 % quantiles; for images and vectors positions, row by row, in place of lags",
+    "profile_*": "(moments, lags, 4) log10 of the norm of the gradient of one sequence's loss with respect to *, at a "
+    "lag: mean over sequences, 10, 50 and 90 % quantiles; of images and vectors by position, row by row",
     "floored_*": "(moments, lags) share of sequences at or below the floor, where they are entered",
     "gradient_floor": "() log10 of the least norm that is told from 0",
     "gate_*": "(moments, units) mean of a gate over steps and sequences",

@@ -30,8 +30,7 @@ def marked_pairs(rng: np.random.Generator, n: int, *, length: int) -> tuple[np.n
 
 def marks(x: np.ndarray) -> np.ndarray:
     """Where sequences of `marked_pairs` are marked, (n, length)."""
-    found: np.ndarray = x[..., 1] == 1
-    return found
+    return np.asarray(x[..., 1] == 1)
 
 
 def one_hot(symbols: np.ndarray, size: int) -> np.ndarray:

@@ -46,8 +46,7 @@ def recall(y: np.ndarray, output: np.ndarray) -> np.ndarray:
 
 def cues(x: np.ndarray) -> np.ndarray:
     """Where a symbol to be remembered stands, (n, length + 20)."""
-    found: np.ndarray = x[..., :SYMBOLS].any(axis=-1)
-    return found
+    return np.asarray(x[..., :SYMBOLS].any(axis=-1))
 
 
 TASK = Task(

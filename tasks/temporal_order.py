@@ -42,8 +42,7 @@ def window(tenth: int, length: int) -> tuple[int, int]:
 
 def cues(x: np.ndarray) -> np.ndarray:
     """Where X or Y stands, (n, length)."""
-    found: np.ndarray = x[..., DISTRACTORS:].any(axis=-1)
-    return found
+    return np.asarray(x[..., DISTRACTORS:].any(axis=-1))
 
 
 TASK = Task(

@@ -17,6 +17,9 @@ HEADS = 4
 def build(spec: InputSpec, *, units: int, layers: int, dropout: float, embedding: int) -> "keras.Model":
     """`layers` blocks of attention and a feed-forward part, then a linear readout.
 
+    The model is half of `units` wide, rounded down and at least 1; the unit that rounding drops widens the feed-forward
+    part. Parameters so grow in half the steps of the width, fine enough to be matched.
+
     It reads every step; else the mean over the real steps, or the last real step where the spec is causal.
     """
     import keras
@@ -24,28 +27,28 @@ def build(spec: InputSpec, *, units: int, layers: int, dropout: float, embedding
     from bench.architectures import _inputs, _steps
 
     inputs, x = _inputs.read(spec, embedding=embedding)
-    x = _steps.Positions()(keras.layers.Dense(units, name="stem")(x))
+    x = _steps.Positions()(keras.layers.Dense(max(units // 2, 1), name="stem")(x))
     for _ in range(layers):
-        x = _block(x, dropout, causal=spec.causal)
+        x = _block(x, units, dropout, causal=spec.causal)
     x = keras.layers.LayerNormalization()(x)
     if not spec.per_step:
         x = (_steps.LastStep() if spec.causal else _steps.MeanOverSteps())(x)
     return keras.Model(inputs, keras.layers.Dense(spec.outputs, name="readout")(x))
 
 
-def _block(x: Any, dropout: float, *, causal: bool) -> Any:
+def _block(x: Any, units: int, dropout: float, *, causal: bool) -> Any:
     from keras import layers
 
-    units = x.shape[-1]
-    key_dim = -(-units // HEADS)
+    width = x.shape[-1]
+    key_dim = -(-width // HEADS)
     normed = layers.LayerNormalization()(x)
     attention = layers.MultiHeadAttention(HEADS, key_dim)(normed, normed, use_causal_mask=causal)
     x = layers.Add()([x, layers.Dropout(dropout)(attention)])
-    # Twice the width, less what rounding the heads up has added: parameters are then 8 units^2 for every `units`
-    # instead of jumping at each multiple of the heads, and can be matched.
-    inner = max(4 * units - 2 * HEADS * key_dim, 1)
+    # What attention leaves of 2 units^2 weights, about twice the width: roundings of the width and the heads then make
+    # no jumps. Below 5 units attention takes them all, and the part is as wide as makes every unit count.
+    inner = max(units**2 // width - 2 * HEADS * key_dim, min(units, 3))
     y = layers.Dense(inner, activation="relu")(layers.LayerNormalization()(x))
-    return layers.Add()([x, layers.Dropout(dropout)(layers.Dense(units)(y))])
+    return layers.Add()([x, layers.Dropout(dropout)(layers.Dense(width)(y))])
 
 
 ARCHITECTURE = Architecture(
@@ -54,7 +57,9 @@ ARCHITECTURE = Architecture(
     refuses=reads("sequence", "tokens"),
     source="Vaswani et al. 2017; Xiong et al. 2020",
     settings={
-        "units": _settings.units(64, "width of the model; the feed-forward part is twice as wide"),
+        "units": _settings.units(
+            128, "twice the width of the model, which is rounded down; about the width of the feed-forward part"
+        ),
         "layers": _settings.layers(2, "blocks of attention and feed-forward"),
         "dropout": _settings.dropout(0.1),
         "embedding": _settings.EMBEDDING,

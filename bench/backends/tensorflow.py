@@ -27,9 +27,14 @@ def device() -> str:
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name))
 
 
+def compiled(function: Callable[..., Any], *, jit: bool) -> Callable[..., Any]:
+    """The function of tensors, traced once for each set of shapes."""
+    return cast("Callable[..., Any]", tf.function(function, jit_compile=jit))
+
+
 def gradient(function: Callable[..., tuple[Any, Any]], *, jit: bool) -> Callable[..., tuple[Any, Any]]:
     """`function(watched, *args)` returns a scalar and more tensors; the compiled result returns the gradient of the
-    scalar with respect to the tensors in the dictionary `watched`, zeros where it does not depend on one, and the rest."""
+    scalar with respect to the tensors in `watched`, a dictionary, zeros where it does not depend on one, and the rest."""
 
     @tf.function(jit_compile=jit)
     def run(watched: dict[str, Any], *args: Any) -> tuple[Any, Any]:

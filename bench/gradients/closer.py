@@ -40,7 +40,7 @@ def _finite(flow: Flow) -> bool:
 
 def pairs(found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Of the arrays at init and at the end those that both have, with an axis of two in front; edges and lags once."""
-    if len(found) < 2:  # noqa: PLR2004  # init and end
+    if len(found) < 2:  # init and end
         return {}
     once = ("lag_share_edges", "singular_lags")
     init, end = found[0], found[-1]
@@ -73,7 +73,9 @@ def weight_gradients(tap: Tap, flow: Flow, edges: list[int], real: np.ndarray | 
     for first, end in pairwise(edges):
         rows = there & (lag >= first) & (lag < end)
         x, old = flow.found.inputs[0][rows], [part[rows] for part in before]
-        found.append(np.asarray(take(lambda x=x, old=old: tap.step(x, old), weight, [part[rows] for part in gradients])))
+        found.append(
+            np.asarray(take(lambda x=x, old=old: tap.step(x, old), weight, [part[rows] for part in gradients]))
+        )
     return found
 
 

@@ -48,6 +48,7 @@ def measure(probe: Probe, split: Split, step: int, cues: np.ndarray | None) -> F
         decay={key: _decay(profiles[key]) for key in timed},
         gates=_gates(values, found, cues, real),
         saturation=_saturation(found, real),
+        unprobed=probe.tapped.untapped,
     )
     return Flow(record, arrays, found, values)
 
@@ -110,7 +111,11 @@ def _gates(
 
 def _unit_means(value: np.ndarray, real: np.ndarray | None) -> np.ndarray:
     chosen = value.reshape(-1, value.shape[-1]) if real is None else value[real]
-    return np.asarray(chosen.mean(axis=0, dtype="float64"), "float32") if len(chosen) else np.full(value.shape[-1], np.nan, "float32")
+    return (
+        np.asarray(chosen.mean(axis=0, dtype="float64"), "float32")
+        if len(chosen)
+        else np.full(value.shape[-1], np.nan, "float32")
+    )
 
 
 def _saturation(found: Found, real: np.ndarray | None) -> Saturation | None:

@@ -1,4 +1,4 @@
-"""Gates and states of a recurrent cell over the probed sequences, computed again from what the loop read and carried."""
+"""Gates and states of a recurrent cell over the probed sequences, computed from what the loop read and carried."""
 
 import math
 
@@ -14,7 +14,7 @@ _CUE_UNIT = 0.9
 
 
 def gates(kind: str, inputs: np.ndarray, states: np.ndarray, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Gate values (samples, time, units) float32 by name, from `inputs` (samples, time, features) and h after each step.
+    """Gate values (samples, time, units) float32 by name, from `inputs` (samples, time, features) and `states`, h.
 
     "lstm": forget and input of Keras's LSTMCell; "gru": update of its GRUCell, the share of the state that is kept;
     "lstm-1997": input. The state before the first step is 0. `weights`: kernel, recurrent kernel, bias.
@@ -58,8 +58,8 @@ def gate_statistics(
     apart = {} if cues is None else _apart(values, cues & there, ~cues & there, carrying)
     return Gate(
         mean=float(chosen.mean()),
-        above_90=float((chosen > 0.9).mean()),  # noqa: PLR2004  # as the field's name says
-        below_10=float((chosen < 0.1).mean()),  # noqa: PLR2004
+        above_90=float((chosen > 0.9).mean()),  # as the field's name says
+        below_10=float((chosen < 0.1).mean()),
         tau_median=None if taus is None else float(np.median(taus)),
         tau_longest=None if taus is None else float(taus.max()),
         **apart,
@@ -102,6 +102,6 @@ def saturation(h: np.ndarray, real: np.ndarray | None) -> Saturation:
         return Saturation(open=math.nan, saturated=math.nan, dead=math.nan)
     return Saturation(
         open=float(1 - np.square(chosen, dtype="float64").mean()),
-        saturated=float((np.abs(chosen) > 0.99).mean()),  # noqa: PLR2004  # as the field's name says
+        saturated=float((np.abs(chosen) > 0.99).mean()),  # as the field's name says
         dead=float((chosen == 0).all(axis=0).mean()),
     )

@@ -61,11 +61,12 @@ def held(weights: list[np.ndarray], block: int, logit: np.ndarray) -> list[np.nd
 
 def _reset(probe: Probe, task: Task, split: Split, size: int = 256) -> float:
     """The task's score where all states are 0 after the first half of the steps."""
-    reset = split.x.shape[1] // 2 - 1
+    after = max(split.x.shape[1] // 2 - 1, 0)
     scores = []
     for start in range(0, len(split.x), size):
         x, y = split.x[start : start + size], split.y[start : start + size]
-        scores.append(task.metric.score(y, probe.forward(x, max(reset, 0))[0]))
+        filled = np.resize(x, (min(size, len(split.x)), *x.shape[1:]))  # repeats x, so that nothing is traced twice
+        scores.append(task.metric.score(y, probe.reset(filled, after)[: len(x)]))
     return float(np.concatenate(scores).mean())
 
 

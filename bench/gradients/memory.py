@@ -3,7 +3,7 @@
 import numpy as np
 
 _RIDGE = 1e-3
-"""Penalty by the states' mean variance: keeps states of few effective dimensions solvable, and shrinks by a thousandth."""
+"""Penalty by the states' mean variance: keeps states of few dimensions solvable, and shrinks by a thousandth."""
 
 
 def linear_memory(x: np.ndarray, h: np.ndarray) -> np.ndarray:

@@ -41,7 +41,9 @@ class Probe:
     def __init__(self, model: keras.Model, spec: InputSpec, loss: Loss, *, jit: bool) -> None:
         self.spec, self.loss = spec, loss
         self.tapped: Tapped = tapped(model)
-        self._gradient = backends.load(keras.backend.backend()).gradient(self._scaled_loss, jit=jit)
+        backend = backends.load(keras.backend.backend())
+        self._gradient = backend.gradient(self._scaled_loss, jit=jit)
+        self._outputs = backend.compiled(lambda added, x: self._with(added, x), jit=jit)
 
     @property
     def taps(self) -> list[Tap]:
@@ -53,24 +55,21 @@ class Probe:
         found = self._run(split, SCALE_LOG2)
         arrays = [array for tap in found.gradients for array in tap]
         # The largest and the least are finite only where all are, and cost no copy.
-        bounds = [bound for array in [*arrays, found.input] if array is not None for bound in (array.max(), array.min())]
+        bounds = [
+            bound for array in [*arrays, found.input] if array is not None for bound in (array.max(), array.min())
+        ]
         return found if np.isfinite(bounds).all() else self._run(split, 0)
 
-    def forward(self, x: np.ndarray, reset: int | None = None) -> tuple[np.ndarray, list[list[np.ndarray]]]:
-        """The model's output and of each tap each state (samples, time, units); all states 0 after step `reset`."""
-        output, states, _ = self._forward(x, None)
-        if reset is not None:
-            added = [np.zeros((len(x), x.shape[1], sum(tap.sizes)), "float32") for tap in self.taps]
-            for tap, zero, parts in zip(self.taps, added, states, strict=True):
-                at = -1 - reset if tap.backwards else reset
-                zero[:, at] = -np.concatenate([part[:, at] for part in parts], axis=-1)
-            output, states, _ = self._forward(x, added)
-        return output, states
-
-    def _forward(self, x: np.ndarray, added: list[np.ndarray] | None) -> tuple[np.ndarray, list[Any], list[Any]]:
-        tensors = None if added is None else [ops.convert_to_tensor(array) for array in added]
-        output, states = self._with(tensors, ops.convert_to_tensor(x))
-        return np.asarray(ops.convert_to_numpy(output)), *self._read(states)
+    def reset(self, x: np.ndarray, after: int) -> np.ndarray:
+        """The model's output where every state of every loop is 0 after the loop's step `after`."""
+        added = [np.zeros((len(x), x.shape[1], sum(tap.sizes)), "float32") for tap in self.taps]
+        tensor = ops.convert_to_tensor(x)
+        states, _ = self._read(self._outputs(list(map(ops.convert_to_tensor, added)), tensor)[1])
+        for tap, zero, parts in zip(self.taps, added, states, strict=True):
+            at = -1 - after if tap.backwards else after
+            zero[:, at] = -np.concatenate([part[:, at] for part in parts], axis=-1)
+        output, _ = self._outputs(list(map(ops.convert_to_tensor, added)), tensor)
+        return np.asarray(ops.convert_to_numpy(output))
 
     def _read(self, arrays: list[Any]) -> tuple[list[list[np.ndarray]], list[np.ndarray]]:
         """States and inputs of each tap."""

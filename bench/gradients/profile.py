@@ -39,7 +39,7 @@ def log_norms(gradient: np.ndarray, scale_log2: int = 0) -> np.ndarray:
     squares = np.stack([np.einsum("tu,tu->t", each, each, dtype="float64") for each in gradient])
     squares[~np.isfinite(squares)] = np.nan
     with np.errstate(divide="ignore"):
-        return 0.5 * np.log(squares) - scale_log2 * math.log(2)
+        return np.asarray(0.5 * np.log(squares) - scale_log2 * math.log(2))
 
 
 def by_lag(norms: np.ndarray, real: np.ndarray | None = None, *, reverse: bool = False) -> np.ma.MaskedArray:
@@ -78,8 +78,8 @@ def profile(lagged: np.ma.MaskedArray, floor: float) -> Profile:
 def decay(mean: np.ndarray, floored: np.ndarray) -> Decay:
     """Rate, half-life and horizon of a profile's `mean` (lags,), log10, with the share of `floored` sequences (lags,).
 
-    The rate is the least-squares slope of ln G over the lags from 5 to the last one above the floor. Lag 0 of a carried
-    state that the last output does not read is 0 by construction: the horizon counts from the first lag above the floor.
+    The rate is the least-squares slope of ln G over the lags from 5 to the last one above the floor. Lag 0 of a state
+    that the last output does not read is 0 by construction: the horizon counts from the first lag above the floor.
     """
     usable = np.isfinite(mean) & (floored <= _FLOORED)
     start = int(np.argmax(usable[:2])) if usable[:2].any() else 0
@@ -88,7 +88,9 @@ def decay(mean: np.ndarray, floored: np.ndarray) -> Decay:
     window = slice(min(FIRST_LAG, end), end)
     rate, r2 = _slope(np.arange(len(mean))[window], mean[window] * math.log(10))
     half_life = math.nan if math.isnan(rate) else math.inf if rate >= 0 else math.log(0.5) / rate
-    beyond = np.flatnonzero(mean < mean[start] + math.log10(HORIZON)) if len(mean) and usable[:2].any() else np.array([])
+    beyond = (
+        np.flatnonzero(mean < mean[start] + math.log10(HORIZON)) if len(mean) and usable[:2].any() else np.array([])
+    )
     beyond = beyond[beyond > start]
     known = np.flatnonzero(np.isfinite(mean))
     return Decay(

@@ -4,13 +4,13 @@ The loop of a recurrent layer runs on its own state tensors: the loss has no gra
 states that the layer returns, and asking for it gives exactly 0 at every step but the last. So a zero is added to the
 state inside the loop, `s_t = cell(x_t, s_(t-1)) + e_t`, and dL/de_t is dL/ds_t, for all steps in one backward pass.
 
-That pass is a loop of its own here, over the cell's vector-Jacobian products at the states of the forward pass, which it
-need not store tapes for: what frameworks make of a loop's gradient with respect to its inputs takes several training
-steps, and under XLA on a CPU time that grows with the square of the length.
+That pass is a loop of its own here, over the cell's vector-Jacobian products at the states of the forward pass: what
+frameworks make of a loop's gradient with respect to its inputs takes several training steps, and under XLA on a CPU
+time that grows with the square of the length.
 
-Where the output of a cell is its first state (as of all of Keras's cells), the output has e_t added as well. A state that
-the output is computed from otherwise, such as the c of an LSTM, is probed as it is carried: dL/dc_t leaves out the path
-c_t -> h_t within the step.
+Where the output of a cell is its first state (as of all of Keras's cells), the output has e_t added as well. A state
+that the output is computed from otherwise, such as the c of an LSTM, is probed as it is carried: dL/dc_t leaves out the
+path c_t -> h_t within the step.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class Tap:
     @property
     def sizes(self) -> list[int]:
         """Units of each state."""
-        return self.tapped.sizes
+        return cast("list[int]", self.tapped.sizes)
 
     @property
     def names(self) -> list[str]:
@@ -66,7 +66,9 @@ class Tap:
 
     def step(self, x: Any, states: Sequence[Any]) -> list[Any]:
         """The states after one step, each (batch, units), of the cell as it is."""
-        _, new = self.cell(ops.convert_to_tensor(x), self.tapped.packed([ops.convert_to_tensor(part) for part in states]))
+        _, new = self.cell(
+            ops.convert_to_tensor(x), self.tapped.packed([ops.convert_to_tensor(part) for part in states])
+        )
         return cast("list[Any]", keras.tree.flatten(new))
 
 
@@ -77,8 +79,10 @@ class _Zeros:
 
 
 class _TappedCell(keras.layers.Layer):
-    """A recurrent cell whose input ends in what is added to its new states, and whose output ends in these states: it is
-    the output and the states, or the states alone where the first of them is the output."""
+    """A recurrent cell whose input ends in what is added to its new states, and whose output ends in these states.
+
+    That is the output and the states, or the states alone where the first of them is the output.
+    """
 
     def __init__(self, cell: Any) -> None:
         super().__init__()
@@ -108,17 +112,18 @@ class _TappedCell(keras.layers.Layer):
 
 
 class _Loop(keras.layers.Layer):
-    """A recurrent layer, or both of a bidirectional one, with taps: returns what the layer returns, then the states of
-    every step and what the loop read, (batch, time, all states + features), in the order of the sequence, of each loop."""
+    """A recurrent layer, or both of a bidirectional one, with taps.
+
+    It returns what the layer returns, then of each loop the states of every step and what the loop read, (batch, time,
+    all states + features), in the order of the sequence.
+    """
 
     def __init__(self, layer: Any, loops: list[Any], taps: list[Tap]) -> None:
         super().__init__()
         self.layer, self.taps = layer, taps
         self.supports_masking = True
         self.loops = [
-            keras.layers.RNN(
-                tap.tapped, return_sequences=True, go_backwards=loop.go_backwards, unroll=loop.unroll
-            )
+            keras.layers.RNN(tap.tapped, return_sequences=True, go_backwards=loop.go_backwards, unroll=loop.unroll)
             for loop, tap in zip(loops, taps, strict=True)
         ]
         self.built = True
@@ -251,6 +256,8 @@ class Tapped:
     taps: list[Tap]
     embedded: "_Embedded | None"
     """Where tokens are embedded: the sequence that enters the rest of the model."""
+    untapped: dict[str, str]
+    """Recurrent layers without a tap, and why."""
 
 
 def tapped(model: keras.Model) -> Tapped:
@@ -259,6 +266,7 @@ def tapped(model: keras.Model) -> Tapped:
     `model` is functional and not compiled. A loop whose states are not (batch, units) each gets no tap.
     """
     taps: list[Tap] = []
+    untapped: dict[str, str] = {}
     embedded: list[_Embedded] = []
     states: list[Any] = []
 
@@ -267,7 +275,10 @@ def tapped(model: keras.Model) -> Tapped:
             embedded.append(_Embedded(layer.output_dim))
             return embedded[0](layer(*args, **kwargs))
         loops = _loops(layer)
-        if not loops:
+        reason = next((why for _, loop in loops if (why := _refusal(loop, args))), None)
+        if reason:
+            untapped[layer.name] = reason
+        if not loops or reason:
             return layer(*args, **kwargs)
         kwargs.pop("training", None)
         own = [
@@ -281,23 +292,25 @@ def tapped(model: keras.Model) -> Tapped:
         return rest[0] if len(rest) == 1 else rest
 
     copy = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
-    return Tapped(keras.Model(copy.inputs, [copy.outputs[0], *states]), taps, embedded[0] if embedded else None)
+    outputs = [copy.outputs[0], *states]
+    return Tapped(keras.Model(copy.inputs, outputs), taps, embedded[0] if embedded else None, untapped)
 
 
 def _loops(layer: Any) -> list[tuple[str, Any]]:
-    """The recurrent loops of a layer, by name; none where it is no recurrent layer of plain states."""
+    """The recurrent loops of a layer, by name."""
     if isinstance(layer, keras.layers.Bidirectional):
-        loops = [(f"{layer.name}.forward", layer.forward_layer), (f"{layer.name}.backward", layer.backward_layer)]
-    else:
-        loops = [(layer.name, layer)]
-    flat = len(layer.input.shape) == _RANK if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)) else False
-    return loops if flat and all(_plain(loop) for _, loop in loops) else []
+        return [(f"{layer.name}.forward", layer.forward_layer), (f"{layer.name}.backward", layer.backward_layer)]
+    return [(layer.name, layer)] if isinstance(layer, keras.layers.RNN) else []
 
 
-def _plain(layer: Any) -> bool:
-    if not isinstance(layer, keras.layers.RNN) or layer.stateful:
-        return False
-    return all(isinstance(size, int) for size in keras.tree.flatten(layer.cell.state_size))
+def _refusal(layer: Any, inputs: Sequence[Any]) -> str | None:
+    """Why a recurrent layer gets no tap, or None."""
+    if not inputs or len(inputs[0].shape) != _RANK:
+        return "expected a sequence (batch, time, features)"
+    if layer.stateful:
+        return "keeps its state from batch to batch"
+    sizes = keras.tree.flatten(layer.cell.state_size)
+    return None if all(isinstance(size, int) for size in sizes) else f"expected states (batch, units), received {sizes}"
 
 
 def _zeros(like: Any, units: int) -> Any:

@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from bench.architecture import InputSpec
+from bench.width import match_width
 
 SPECS = {
     "image": InputSpec("image", (28, 28, 1), 10),
@@ -13,30 +14,20 @@ SPECS = {
     "adding": InputSpec("sequence", (100, 2), 1),
     "tokens": InputSpec("tokens", (200,), 2, vocabulary=20),  # the embedding is not counted
 }
-COARSE = {("transformer", 20_000)}
-"""Two blocks with 20,000 parameters are 33 or 34 wide, and one unit is worth 2/33 of them: up to 3 % off."""
+
+
+def built(arm, spec, units):
+    settings = {key: setting.default for key, setting in arm.settings.items()} | {"units": units}
+    return arm.build(spec, **settings, **arm.fixed)
 
 
 def parameters(arm, spec, units):
-    settings = {key: setting.default for key, setting in arm.settings.items()} | {"units": units}
-    model = arm.build(spec, **settings, **arm.fixed)
+    model = built(arm, spec, units)
     tables = [
         v for layer in model.layers if isinstance(layer, keras.layers.Embedding) for v in layer.trainable_variables
     ]
     count = sum(math.prod(v.shape) for v in model.trainable_variables) - sum(math.prod(v.shape) for v in tables)
     return count
-
-
-def nearest(count, target):
-    """Relative distance of the width nearest to `target` from it, found by Newton's method on logarithms and a walk."""
-    units = 32
-    for _ in range(4):
-        exponent = units * (count(units + 1) / count(units) - 1)
-        units = max(round(units * (target / count(units)) ** (1 / min(max(exponent, 1), 2))), 1)
-    step = 1 if count(units) < target else -1
-    while (count(units) < target) == (step > 0):
-        units += step
-    return min(abs(count(near) / target - 1) for near in (units, units - step))
 
 
 @pytest.mark.parametrize("label", SPECS)
@@ -45,15 +36,9 @@ def test_parameters_can_be_matched(arm, arms, label, targets):
     spec = SPECS[label]
     if arms[arm].refuses(spec) or arm in ("rnn-uniform", "irnn", "gru-chrono", "lstm-b0", "lstm-chrono"):
         pytest.skip("not readable, or as many parameters as the arm it varies")
-    cache = {}
-
-    def count(units):
-        if units not in cache:
-            cache[units] = parameters(arms[arm], spec, units)
-        return cache[units]
-
     for target in targets:
-        assert nearest(count, target) <= (0.03 if (arm, target) in COARSE else 0.02), target
+        units = match_width(lambda units: built(arms[arm], spec, units), target)
+        assert abs(parameters(arms[arm], spec, units) / target - 1) <= 0.02, target
 
 
 def test_parameters_grow_with_every_unit(arm, arms):

@@ -1,12 +1,23 @@
-"""What the transformer's attention may look at."""
+"""What the transformer's attention may look at, and how large its blocks are."""
+
+import math
+from functools import partial
+from itertools import pairwise
 
 import keras
 import numpy as np
 import pytest
 
 from bench.architecture import InputSpec
+from bench.width import TOLERANCE
 
 TOKENS = np.array([[3, 1, 4, 1, 5, 9, 2, 6]], "int32")
+
+
+@pytest.fixture
+def build(build):
+    """Heads of more than one dimension: the model is half of `units` wide."""
+    return partial(build, units=16)
 
 
 def out(model, x):
@@ -34,16 +45,24 @@ def test_the_order_of_steps_matters(build):
     assert not np.allclose(out(model, TOKENS), out(model, TOKENS[:, ::-1].copy()), atol=1e-4)
 
 
-@pytest.mark.parametrize("units", [1, 3, 4, 5, 17])
-def test_every_width_is_possible_and_a_block_has_eight_squares_of_it(units, build):
+@pytest.mark.parametrize("units", [1, 2, 3, 4, 5, 6, 9, 10, 11, 34, 35])
+def test_every_width_is_possible_and_a_block_has_two_squares_of_units(units, build):
     spec = InputSpec("sequence", (6, 2), 1)
-    counts = [build("transformer", spec, units=units, layers=layers).count_params() for layers in (1, 2)]
-    heads = 4 * -(-units // 4)
-    inner = max(4 * units - 2 * heads, 1)
-    vectors = 3 * heads + inner + 2 * units + 4 * units  # biases of attention and feed-forward, two normalisations
-    squares = counts[1] - counts[0] - vectors
-    assert squares == 4 * units * heads + 2 * units * inner
-    assert units < 3 or squares == 8 * units**2
+    models = [build("transformer", spec, units=units, layers=layers) for layers in (1, 2)]
+    width = models[0].get_layer("stem").units
+    assert width == max(units // 2, 1)
+    kernels = [sum(math.prod(v.shape) for v in model.trainable_variables if "kernel" in v.path) for model in models]
+    squares = kernels[1] - kernels[0]
+    assert units < 5 or 0 <= 2 * units**2 - squares <= 2 * width
+    assert np.isfinite(out(models[1], np.ones((2, 6, 2), "float32"))).all()
+
+
+def test_parameters_grow_with_every_unit_and_in_steps_small_enough_to_match_any_number(build):
+    spec = InputSpec("sequence", (28, 28), 10)
+    for widths in (range(1, 13), range(56, 74)):
+        counts = [build("transformer", spec, units=units).count_params() for units in widths]
+        assert counts == sorted(set(counts))
+    assert max(b / a for a, b in pairwise(counts)) < 1 + 2 * TOLERANCE
 
 
 def test_one_output_is_of_the_last_step_where_the_spec_is_causal_and_of_all_where_not(build):

@@ -1,0 +1,301 @@
+"""The probe against analytic gradients, against finite differences, and against the loop written out step by step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from bench.architecture import InputSpec
+from bench.catalogue import discover
+from bench.gradients.probe import Found, Probe
+from bench.task import Split
+
+RNN_ARMS = ("rnn", "rnn-uniform", "irnn", "gru", "gru-chrono", "lstm", "lstm-b0", "lstm-chrono", "lstm-1997")
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(1)
+
+
+def build(arm: str, spec: InputSpec, *, units: int = 5, **settings: Any) -> keras.Model:
+    architecture = discover().architecture(arm).value
+    defaults = {key: setting.default for key, setting in architecture.settings.items()}
+    return architecture.build(spec, **{**defaults, "units": units, **settings}, **architecture.fixed)
+
+
+def sequences(spec: InputSpec, n: int = 3, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    if spec.kind != "tokens":
+        return rng.normal(size=(n, *spec.shape)).astype("float32")
+    x = rng.integers(1, spec.vocabulary, (n, *spec.shape)).astype("int32")
+    x[0, :3] = 0
+    x[1, :1] = 0
+    return x
+
+
+def regression(steps: int, features: int = 2) -> InputSpec:
+    return InputSpec("sequence", (steps, features), outputs=1)
+
+
+def probed(model: keras.Model, spec: InputSpec, split: Split, loss: Any = "mse", *, jit: bool = True) -> Found:
+    return Probe(model, spec, loss, jit=jit)(split)
+
+
+def unscaled(found: Found, tap: int = 0, state: int = 0) -> np.ndarray:
+    return found.gradients[tap][state].astype("float64") * 2.0**-found.scale_log2
+
+
+def ratios(found: Found, state: int = 0, *, first: int = 0) -> np.ndarray:
+    """Norm of the gradient at each lag from `first` on, by that at `first`, (samples, lags)."""
+    norms = np.linalg.norm(unscaled(found, state=state), axis=-1)[:, ::-1]
+    return norms[:, first:] / norms[:, first : first + 1]
+
+
+class LinearCell(keras.layers.Layer):
+    """h = A h + x W: every derivative is known."""
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        super().__init__()
+        self.matrix = matrix.astype("float32")
+        self.state_size = self.output_size = len(matrix)
+
+    def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
+        h = ops.matmul(states[0], self.matrix.T) + ops.pad(inputs, [[0, 0], [0, len(self.matrix) - inputs.shape[-1]]])
+        return h, [h]
+
+
+def linear(matrix: np.ndarray, steps: int) -> Found:
+    spec = regression(steps)
+    inputs = keras.Input(spec.shape)
+    h = keras.layers.RNN(LinearCell(matrix))(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1)(h))
+    return probed(model, spec, Split(sequences(spec), np.ones((3, 1), "float32")))
+
+
+def orthogonal(size: int) -> np.ndarray:
+    return np.asarray(np.linalg.qr(np.random.default_rng(2).normal(size=(size, size)))[0])
+
+
+@pytest.mark.parametrize(
+    ("matrix", "rate"),
+    [(0.9 * np.eye(4), 0.9), (0.5 * np.eye(4), 0.5), (0.8 * orthogonal(4), 0.8), (orthogonal(4), 1.0)],
+    ids=["scaled", "halved", "scaled orthogonal", "orthogonal"],
+)
+def test_a_linear_state_passes_its_gradient_on_by_the_powers_of_its_matrix(matrix: np.ndarray, rate: float) -> None:
+    found = ratios(linear(matrix, 100))
+    np.testing.assert_allclose(found, np.broadcast_to(rate ** np.arange(100), found.shape), rtol=1e-5)
+
+
+def test_a_diagonal_state_falls_at_last_as_its_largest_factor() -> None:
+    found = ratios(linear(np.diag([0.9, 0.5, 0.3]), 100))
+    np.testing.assert_allclose(found[:, 60:] / found[:, 59:-1], 0.9, rtol=1e-5)
+
+
+def test_an_lstm_without_kernels_keeps_its_cell_by_the_forget_gate_alone() -> None:
+    spec = regression(100)
+    model = build("lstm", spec, units=4)
+    cell = next(layer for layer in model.layers if isinstance(layer, keras.layers.LSTM)).cell
+    kernel, recurrent, bias = cell.get_weights()
+    bias[4:8], bias[8:12] = 2.0, 1.0  # forget; candidate, so that the cell holds something
+    cell.set_weights([0 * kernel, 0 * recurrent, bias])
+    found = probed(model, spec, Split(sequences(spec), np.ones((3, 1), "float32")))
+    forget = 1 / (1 + np.exp(-2.0))
+    # What is carried out of the last step is not used; from the step before on it is f per step.
+    assert not found.gradients[0][1][:, -1].any()
+    expected = forget ** np.arange(99)
+    np.testing.assert_allclose(ratios(found, state=1, first=1), np.broadcast_to(expected, (3, 99)), rtol=1e-5)
+    assert found.gradients[0][0][:, -1].any()
+    assert not found.gradients[0][0][:, :-1].any()
+
+
+class MinGRUCell(keras.layers.Layer):
+    """h = (1 - z) h + z c with gates that read the input alone (Feng et al. 2024)."""
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.state_size = self.output_size = self.units = units
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1], 2 * self.units), name="kernel")
+
+    def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
+        z, c = ops.split(ops.matmul(inputs, self.kernel), 2, axis=-1)
+        z = ops.sigmoid(z)
+        h = (1 - z) * states[0] + z * c
+        return h, [h]
+
+
+def test_a_minimal_gru_passes_on_the_product_of_what_it_keeps() -> None:
+    spec = regression(60)
+    inputs = keras.Input(spec.shape)
+    layer = keras.layers.RNN(MinGRUCell(4))
+    model = keras.Model(inputs, keras.layers.Dense(1)(layer(inputs)))
+    x = sequences(spec)
+    found = unscaled(probed(model, spec, Split(x, np.ones((3, 1), "float32"))))
+    kept = 1 - 1 / (1 + np.exp(-(x.astype("float64") @ layer.cell.get_weights()[0][:, :4].astype("float64"))))
+    products = np.cumprod(kept[:, :0:-1], axis=1)[:, ::-1]
+    np.testing.assert_allclose(found[:, :-1], found[:, -1:] * products, rtol=1e-5)
+
+
+def test_a_causal_network_has_no_gradient_beyond_its_receptive_field_or_from_later_steps() -> None:
+    spec = InputSpec("sequence", (40, 2), outputs=3)
+    inputs = keras.Input(spec.shape)
+    x = keras.layers.Conv1D(4, 3, padding="causal", activation="tanh")(inputs)
+    x = keras.layers.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="tanh")(x)
+    model = keras.Model(inputs, keras.layers.Dense(3)(x[:, -1]))
+    gradient = probed(model, spec, Split(sequences(spec), np.zeros(3, "int32")), "cross-entropy").input
+    assert gradient is not None
+    field = 1 + 2 + 2 * 2
+    assert not gradient[:, :-field].any()
+    assert gradient[:, -field:].any(axis=-1).all()
+
+
+def difference(loss: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...], step: float = 1e-2) -> np.ndarray:
+    """Central differences of a loss (samples,) in each of `shape` = (samples, time, units), all samples at once."""
+    found = np.zeros(shape)
+    for t in range(shape[1]):
+        for unit in range(shape[2]):
+            moved = np.zeros(shape, "float32")
+            moved[:, t, unit] = step
+            found[:, t, unit] = (loss(moved) - loss(-moved)) / (2 * step)
+    return found
+
+
+@pytest.mark.parametrize("arm", RNN_ARMS)
+def test_gradients_of_every_arm_are_those_of_finite_differences(arm: str) -> None:
+    spec = InputSpec("sequence", (7, 2), outputs=3)
+    model = build(arm, spec, units=3)
+    # Away from the symmetric start, so that every part of the gradient is there.
+    rng = np.random.default_rng(3)
+    model.set_weights([rng.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
+    split = Split(sequences(spec), np.array([0, 1, 2], "int32"))
+    probe = Probe(model, spec, "cross-entropy", jit=True)
+    found = probe(split)
+    sizes = probe.taps[0].sizes
+
+    def loss(moved: np.ndarray) -> np.ndarray:
+        return stepped(probe, model, split, moved)
+
+    gradient = np.concatenate([unscaled(found, state=index) for index in range(len(sizes))], axis=-1)
+    np.testing.assert_allclose(gradient, difference(loss, gradient.shape, 1e-4), rtol=1e-4, atol=1e-7)
+
+
+def stepped(probe: Probe, model: keras.Model, split: Split, moved: np.ndarray) -> np.ndarray:
+    """The loss (samples,) in float64 of the loop written out in NumPy, `moved` added to the states."""
+    cell, readout = probe.taps[0].cell, model.layers[-1]
+    weights = [weight.astype("float64") for weight in cell.get_weights()]
+    kind = type(cell).__name__
+    relu = kind == "SimpleRNNCell" and cell.activation is keras.activations.relu
+    units = probe.taps[0].sizes[0]
+    h = np.zeros((len(split.x), units))
+    c = h
+    for t in range(split.x.shape[1]):
+        x = split.x[:, t].astype("float64")
+        h, c = STEPS[kind](x, h, c, weights, relu)
+        h = h + moved[:, t, :units]
+        c = c + moved[:, t, units:] if moved.shape[2] > units else c
+    kernel, bias = (weight.astype("float64") for weight in readout.get_weights())
+    logits = h @ kernel + bias
+    return np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), split.y]
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-z))
+
+
+def _rnn(x: Any, h: Any, c: Any, weights: Any, relu: bool) -> tuple[Any, Any]:
+    z = x @ weights[0] + h @ weights[1] + weights[2]
+    return (np.maximum(z, 0) if relu else np.tanh(z)), c
+
+
+def _lstm(x: Any, h: Any, c: Any, weights: Any, _: bool) -> tuple[Any, Any]:
+    i, f, g, o = np.split(x @ weights[0] + h @ weights[1] + weights[2], 4, axis=1)
+    c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+    return _sigmoid(o) * np.tanh(c), c
+
+
+def _lstm_1997(x: Any, h: Any, c: Any, weights: Any, _: bool) -> tuple[Any, Any]:
+    i, g, o = np.split(x @ weights[0] + h @ weights[1] + weights[2], 3, axis=1)
+    c = c + _sigmoid(i) * np.tanh(g)
+    return _sigmoid(o) * np.tanh(c), c
+
+
+def _gru(x: Any, h: Any, c: Any, weights: Any, _: bool) -> tuple[Any, Any]:
+    a = np.split(x @ weights[0] + weights[2][0], 3, axis=1)
+    b = np.split(h @ weights[1] + weights[2][1], 3, axis=1)
+    z, r = _sigmoid(a[0] + b[0]), _sigmoid(a[1] + b[1])
+    return z * h + (1 - z) * np.tanh(a[2] + r * b[2]), c
+
+
+STEPS = {"SimpleRNNCell": _rnn, "LSTMCell": _lstm, "LSTM1997Cell": _lstm_1997, "GRUCell": _gru}
+
+
+def taped(model: keras.Model, spec: InputSpec, split: Split, layer: str = "") -> list[np.ndarray]:
+    """The same gradients as the framework's own tape gives them through a loop unrolled in Python, layer by layer.
+
+    Slow and simple: for stacked, bidirectional and masked models of Keras's LSTM, one tensor a step and state.
+    """
+    import tensorflow as tf  # an oracle independent of bench.backends
+
+    embedding = next((each for each in model.layers if isinstance(each, keras.layers.Embedding)), None)
+    readout = model.layers[-1]
+    loops: list[tuple[Any, bool]] = []
+    for each in model.layers:
+        if isinstance(each, keras.layers.Bidirectional):
+            loops += [(each.forward_layer, False), (each.backward_layer, True)]
+        elif isinstance(each, keras.layers.RNN):
+            loops.append((each, False))
+    real = split.x != 0 if spec.kind == "tokens" else np.ones(split.x.shape[:2], bool)
+    watched: list[list[list[Any]]] = []
+    with tf.GradientTape() as tape:
+        sequence = embedding(split.x) if embedding is not None else tf.constant(split.x)
+        steps = sequence.shape[1]
+        lasts = []
+        for loop, backwards in loops:
+            states = [tf.zeros((len(split.x), size)) for size in loop.cell.state_size]
+            rows: list[list[Any]] = [[] for _ in range(steps)]
+            outputs: list[Any] = [None] * steps
+            for t in reversed(range(steps)) if backwards else range(steps):
+                there = tf.constant(real[:, t : t + 1])
+                _, new = loop.cell(sequence[:, t], states)
+                added = [tf.zeros_like(part) for part in new]
+                tape.watch(added)
+                new = [part + zero for part, zero in zip(new, added, strict=True)]
+                states = [tf.where(there, part, old) for part, old in zip(new, states, strict=True)]
+                rows[t], outputs[t] = added, states[0]
+            watched.append(rows)
+            lasts.append(states[0])
+            if len(loops) > 1 and not isinstance(model.layers[-2], keras.layers.Bidirectional):
+                sequence = tf.stack(outputs, axis=1)
+        bidirectional = isinstance(model.layers[-2], keras.layers.Bidirectional)
+        output = readout(tf.concat(lasts, axis=-1) if bidirectional else lasts[-1])
+        loss = tf.reduce_sum(tf.keras.losses.sparse_categorical_crossentropy(split.y, output, from_logits=True))
+    flat = tape.gradient(loss, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return [np.stack([np.concatenate(step, axis=-1) for step in rows], axis=1) for rows in flat]
+
+
+TOKENS = InputSpec("tokens", (8,), outputs=3, vocabulary=12)
+SEQUENCE = InputSpec("sequence", (8, 2), outputs=3)
+
+
+@pytest.mark.parametrize("jit", [True, False], ids=["xla", "graph"])
+@pytest.mark.parametrize(
+    ("arm", "spec", "layers"),
+    [("lstm", SEQUENCE, 2), ("bilstm", SEQUENCE, 1), ("lstm", TOKENS, 1), ("bilstm", TOKENS, 1)],
+    ids=["stacked", "both directions", "masked", "masked, both directions"],
+)
+def test_stacked_bidirectional_and_masked_loops_have_the_gradients_of_a_tape(
+    arm: str, spec: InputSpec, layers: int, jit: bool
+) -> None:
+    model = build(arm, spec, layers=layers)
+    split = Split(sequences(spec), np.array([0, 1, 2], "int32"))
+    found = probed(model, spec, split, "cross-entropy", jit=jit)
+    for tap, expected in enumerate(taped(model, spec, split)):
+        ours = np.concatenate([unscaled(found, tap, state) for state in range(2)], axis=-1)
+        size = np.linalg.norm(expected, axis=-1)
+        assert (np.linalg.norm(ours - expected, axis=-1) <= 1e-5 * size).all()  # both are float32
