@@ -33,8 +33,10 @@ def compiled(function: Callable[..., Any], *, jit: bool) -> Callable[..., Any]:
 
 
 def gradient(function: Callable[..., tuple[Any, Any]], *, jit: bool) -> Callable[..., tuple[Any, Any]]:
-    """`function(watched, *args)` returns a scalar and more tensors; the compiled result returns the gradient of the
-    scalar with respect to the tensors in `watched`, a dictionary, zeros where it does not depend on one, and the rest."""
+    """`function(watched, *args)` returns a scalar and more tensors; the compiled result the gradient and the rest.
+
+    The gradient is that of the scalar with respect to each tensor in `watched`, zeros where it does not depend on it.
+    """
 
     @tf.function(jit_compile=jit)
     def run(watched: dict[str, Any], *args: Any) -> tuple[Any, Any]:
