@@ -4,6 +4,7 @@ A file `my_task.py` declares `TASK = Task(...)` and is the task `my-task`; a fam
 `TASKS = {"name": Task(...)}`. Architectures likewise: `ARCHITECTURE` or `ARCHITECTURES`.
 """
 
+import ast
 import importlib
 import importlib.util
 import math
@@ -27,6 +28,7 @@ from bench.setting import complete
 from bench.task import Task
 
 SUITES = Path(__file__).parent / "suites"
+CLAIMS = Path(__file__).parent / "claims"
 
 Definition = TypeVar("Definition", Task, Architecture)
 
@@ -125,6 +127,17 @@ def suite_names() -> list[str]:
 def suite_summary(name: str) -> str:
     """What a shipped suite says of itself; reading all of it, and checking it, is for who runs it."""
     return str(tomllib.loads((SUITES / f"{name}.toml").read_text(encoding="utf-8"))["summary"])
+
+
+def claim_names() -> list[str]:
+    """The textbook claims: the files of their folder."""
+    return sorted(path.stem.replace("_", "-") for path in CLAIMS.glob("[!_]*.py"))
+
+
+def claim_summary(name: str) -> str:
+    """The statement of a claim, the first line of its file; read, not imported: listing needs no statistics."""
+    source = (CLAIMS / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
+    return str(ast.get_docstring(ast.parse(source))).partition("\n")[0]
 
 
 # A plan calls these functions of a definition; called here first, they are found broken before anything else is done.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from bench.architecture import Architecture
-from bench.catalogue import Catalogue, Entry, suite_names, suite_summary
+from bench.catalogue import CLAIMS, Catalogue, Entry, claim_names, claim_summary, suite_names, suite_summary
 from bench.errors import unknown
 from bench.setting import Setting, complete
 from bench.task import Task
@@ -19,18 +19,21 @@ def catalogue_lines(catalogue: Catalogue) -> list[dict[str, str]]:
             for name in sorted(catalogue.architectures)
         ),
         *(_line("suites", name, suite_summary(name)) for name in suite_names()),
+        *(_line("claims", name, claim_summary(name)) for name in claim_names()),
     ]
 
 
 def describe(catalogue: Catalogue, name: str) -> str:
-    """All there is to say about one task, architecture or suite. UsageError for an unknown name."""
+    """All there is to say about one task, architecture, suite or claim. UsageError for an unknown name."""
     if name in catalogue.tasks:
         return _task(catalogue.tasks[name])
     if name in catalogue.architectures:
         return _architecture(catalogue.architectures[name])
     if name in suite_names():
         return _suite(name)
-    raise unknown("name", name, [*catalogue.tasks, *catalogue.architectures, *suite_names()])
+    if name in claim_names():
+        return _claim(name)
+    raise unknown("name", name, [*catalogue.tasks, *catalogue.architectures, *suite_names(), *claim_names()])
 
 
 def _line(kind: str, name: str, summary: str) -> dict[str, str]:
@@ -102,3 +105,16 @@ def _suite(name: str) -> str:
         lines += [f"    seeds          {grid.seeds}"] if grid.seeds is not None else []
         lines += [f"    training       {key} {value}" for key, value in grid.training.items()]
     return "\n".join(lines)
+
+
+def _claim(name: str) -> str:
+    from bench.verdicts import load_claim  # noqa: PLC0415  # SciPy, which `list` does without
+
+    claim = load_claim(name)
+    lines = [
+        f"claim {name}: {claim.statement}",
+        f"  source     {claim.source}",
+        f"  criterion  {claim.criterion}",
+        *(f"  suite      {suite}: {', '.join(names)}" for suite, names in claim.needs.items()),
+    ]
+    return "\n".join([*lines, f"  file       {CLAIMS / name.replace('-', '_')}.py"])

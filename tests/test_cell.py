@@ -1,6 +1,7 @@
 """The cell: equal conditions, bit-identical seeds, honest records."""
 
 import math
+from fnmatch import fnmatch
 
 import keras
 import numpy as np
@@ -97,7 +98,11 @@ def test_the_curves_are_the_documented_ones_with_the_documented_lengths():
     one = cell(training={"steps": 7, "evaluations": 3})
     result = _group(one).run(one)
     curves = result.curves
-    assert set(curves) == set(CURVES)
+    assert {key for key in CURVES if "*" not in key} - set(curves) == {
+        *("singular_values", "singular_lags", "lyapunov", "filters"),
+        *(() if one.task == "adding" else ("example_cues",)),
+    }
+    assert all(any(fnmatch(key, known) for known in CURVES) for key in curves)
     assert curves["evaluation_step"].tolist() == [0, 3, 6, 7]
     variables = len(curves["variables"])
     assert curves["train_loss"].shape == (7,)

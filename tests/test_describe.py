@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.catalogue import discover, suite_names
+from bench.catalogue import claim_names, discover, suite_names
 from bench.describe import catalogue_lines, describe
 from bench.errors import UsageError
 
@@ -18,6 +18,7 @@ def test_the_list_has_everything_once_with_a_line_each() -> None:
         ("tasks", sorted(CATALOGUE.tasks)),
         ("architectures", sorted(CATALOGUE.architectures)),
         ("suites", suite_names()),
+        ("claims", claim_names()),
     ):
         assert [line["name"] for line in lines if line["kind"] == kind] == known
     assert all(line["summary"] and "\n" not in line["summary"] for line in lines)

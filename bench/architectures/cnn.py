@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from bench.architecture import Architecture, InputSpec, reads
 from bench.architectures import _settings
+from bench.setting import Setting
 
 if TYPE_CHECKING:
     import keras
 
 
-def build(spec: InputSpec, *, units: int, dropout: float) -> "keras.Model":
-    """Stages of convolution 3x3, batch normalisation, ReLU and pooling 2x2, then a linear readout of what is left.
+def build(spec: InputSpec, *, units: int, dropout: float, kernel: int) -> "keras.Model":
+    """Stages of convolution, batch normalisation, ReLU and pooling 2x2, then a linear readout of what is left.
+
+    The first stage convolves with `kernel` x `kernel`, the others with 3x3.
 
     A stage for each time the shorter side can be halved while it is at least 4, one to three; widths double from stage
     to stage up to `units`.
@@ -22,8 +25,8 @@ def build(spec: InputSpec, *, units: int, dropout: float) -> "keras.Model":
 
     inputs = keras.Input(spec.shape, dtype="float32")
     x = inputs
-    for filters in _widths(min(spec.shape[:2]), units):
-        x = _stage(x, filters)
+    for depth, filters in enumerate(_widths(min(spec.shape[:2]), units)):
+        x = _stage(x, filters, 3 if depth else kernel)
     x = keras.layers.Flatten()(x)
     if dropout:
         x = keras.layers.Dropout(dropout)(x)
@@ -37,11 +40,11 @@ def _widths(side: int, units: int) -> list[int]:
     return widths[-stages:]
 
 
-def _stage(x: Any, filters: int) -> Any:
+def _stage(x: Any, filters: int, kernel: int) -> Any:
     from keras import layers
 
     # Without a bias: the normalisation takes the mean away and has a shift of its own.
-    x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+    x = layers.Conv2D(filters, kernel, padding="same", use_bias=False)(x)
     x = layers.ReLU()(layers.BatchNormalization()(x))
     return layers.MaxPooling2D(2)(x) if min(x.shape[1:3]) >= 2 else x
 
@@ -54,5 +57,6 @@ ARCHITECTURE = Architecture(
     settings={
         "units": _settings.units(128, "filters of the last stage; the stages before have a half and a quarter"),
         "dropout": _settings.dropout(0.2),
+        "kernel": Setting(3, "side of the first stage's filters", minimum=1, maximum=31),
     },
 )

@@ -12,12 +12,13 @@ from bench.report.text import plain
 
 _COMMANDS = {
     "list": ("catalogue", "The catalogue, a line each."),
-    "info": ("catalogue", "One task, architecture or suite: definition and settings."),
+    "info": ("catalogue", "One task, architecture, suite or claim: definition and settings."),
     "data": ("data", "Fetch and verify data sets; say where they lie."),
     "plan": ("run", "The cells that `run` would train; trains nothing."),
     "run": ("run", "Train every architecture on every task and compare."),
     "show": ("results", "The summary table of runs in the terminal."),
     "report": ("results", "A Markdown report with tables and figures."),
+    "claims": ("claims", "A verdict on each textbook claim, with its evidence."),
 }
 """Command -> its module in this folder, and a line for the help page, which imports none of them."""
 

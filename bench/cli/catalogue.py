@@ -12,7 +12,7 @@ from bench.cli.options import plugin_option, report_broken
 from bench.describe import catalogue_lines, describe
 from bench.report.text import plain
 
-_KINDS = ("tasks", "architectures", "suites")
+_KINDS = ("tasks", "architectures", "suites", "claims")
 
 
 @click.command("list")
@@ -40,7 +40,7 @@ def list_command(kind: str | None, as_json: bool, plugins: tuple[Path, ...]) -> 
 @click.argument("name")
 @plugin_option
 def info_command(name: str, plugins: tuple[Path, ...]) -> None:
-    """One task, architecture or suite: definition, shapes, chance level, settings, source."""
+    """One task, architecture, suite or claim: definition, shapes, chance level, settings, source."""
     catalogue = discover(plugins)
     report_broken(catalogue)
     click.echo(describe(catalogue, name))

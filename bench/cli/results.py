@@ -16,12 +16,14 @@ _run = click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=cl
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, an object a cell.")
 def show_command(runs: tuple[Path, ...], as_json: bool) -> int:
     """The summary table of runs in the terminal. RUN: a folder that `archbench run` wrote."""
-    records = [record for run in runs for record in Store(run).open().records()]
+    found = [(store, record) for store in [Store(run).open() for run in runs] for record in store.records()]
     if as_json:
         from bench.report.objects import cell_object
 
-        click.echo(json.dumps([cell_object(record) for record in records], indent=1, allow_nan=False))
+        cells = [cell_object(record, store.curves(record) if record.gradient else {}) for store, record in found]
+        click.echo(json.dumps(cells, indent=1, allow_nan=False))
         return 0
+    records = [record for _, record in found]
     from rich.console import Console
 
     from bench.report.terminal import print_summary

@@ -72,6 +72,9 @@ def weight_gradients(tap: Tap, flow: Flow, edges: list[int], real: np.ndarray | 
     found = []
     for first, end in pairwise(edges):
         rows = there & (lag >= first) & (lag < end)
+        if not rows.any():  # every sequence is shorter
+            found.append(np.zeros(weight.shape, "float32"))
+            continue
         x, old = flow.found.inputs[0][rows], [part[rows] for part in before]
         found.append(
             np.asarray(take(lambda x=x, old=old: tap.step(x, old), weight, [part[rows] for part in gradients]))

@@ -7,12 +7,15 @@ _RIDGE = 1e-3
 
 
 def linear_memory(x: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """R^2 (lags,) of x_(T-lag) from the last state, on unseen sequences; below 0 reads 0, NaN where x does not vary.
+    """R^2 (lags,) of x_(T-lag) from the last state, on unseen sequences; below 0 reads 0, NaN where x does not vary
+    or there is one sequence alone.
 
     `x` (samples, time, features), `h` (samples, units). Ridge regression in float64, fitted on the first half of the
     sequences, R^2 over the second half, all features that vary at a lag taken together.
     """
     half = len(x) // 2
+    if not half:
+        return np.full(x.shape[1], np.nan)
     flat = x[:, ::-1].reshape(len(x), -1).astype("float64")
     states = h.astype("float64")
     mean, target_mean = states[:half].mean(axis=0), flat[:half].mean(axis=0)

@@ -17,15 +17,13 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
 from bench.record import Record
-from bench.report.rows import TaskTable
 from bench.report.text import plain, shorten
-
-Curves = Callable[[Record], Mapping[str, np.ndarray]]
-"""The arrays of the file beside a record; asked only of records that name one."""
 
 _PALETTE = sns.color_palette("colorblind").as_hex()
 BLUE, ORANGE, GREEN, RED = (_PALETTE[i] for i in (0, 1, 2, 3))
 LINES = [_PALETTE[i] for i in (0, 1, 2, 4, 5, 6, 8, 9, 3, 7)]
+_MARKERS = "osD^vP*X<>h"
+"""As many as do not share a divisor with the colours."""
 GREY = "0.35"
 _FONT = "DejaVu Sans"
 """Comes with matplotlib, so that a figure looks the same on every machine."""
@@ -49,12 +47,15 @@ def look() -> Iterator[None]:
         yield
 
 
-def name(text: object, points: float, size: float = 9) -> str:
-    """An untrusted name in a figure: one line that fits into `points`, and no dollar starts a formula."""
+def name(text: object, points: float, size: float = 9, *, cut: Callable[[str, int], str] = shorten) -> str:
+    """An untrusted name in a figure: one line that fits into `points`, and no dollar starts a formula.
+
+    `cut(text, width)` gives at most `width` characters of what is too long.
+    """
     whole = plain(text)[:400]
     lengths = range(4, min(len(whole), 100) + 1)
-    fitting = bisect_right(lengths, points, key=lambda length: _points(shorten(whole, length), size))
-    return shorten(whole, lengths[fitting - 1] if fitting else 3).replace("$", r"\$")
+    fitting = bisect_right(lengths, points, key=lambda length: _points(cut(whole, length), size))
+    return cut(whole, lengths[fitting - 1] if fitting else 3).replace("$", r"\$")
 
 
 def _points(text: str, size: float) -> float:
@@ -72,18 +73,20 @@ def _missing_glyphs() -> Iterator[None]:
         yield
 
 
-def panels(table: TaskTable, count: int, *, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure titled with the task, and `count` axes wrapped into rows that share both scales."""
+def panels(
+    title: str, count: int, *, columns: int, height: float, across: str = "training step", shared: bool = True
+) -> tuple[Figure, list[Axes]]:
+    """A figure titled `title` and `count` axes wrapped into rows that share both scales; `across` labels the lowest."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(_WIDTH, height * rows + 1.1), layout="constrained")
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    axes = figure.subplots(rows, columns, sharex=shared, sharey=shared, squeeze=False).ravel()
     for empty in axes[count:]:
         empty.set_visible(False)
     for above in axes[max(count - columns, 0) : count]:
         above.tick_params(labelbottom=True)  # the last panel of each column, also where the last row is not full
-        above.set_xlabel("training step")
-    figure.suptitle(name(table.label, 600, size=11), fontsize=11, fontweight="bold")
+        above.set_xlabel(across)
+    figure.suptitle(name(title, 600, size=11), fontsize=11, fontweight="bold")
     return figure, list(axes[:count])
 
 
@@ -110,6 +113,31 @@ def legend_below(figure: Figure, handles: Mapping[str, Any]) -> None:
     if handles:
         columns = min(len(handles), 5)
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns, frameon=False)
+
+
+def legend_beside(axes: Axes) -> None:
+    """The legend of a single panel, to its right."""
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False, labelspacing=0.4, handlelength=3)
+
+
+def line_style(place: int) -> dict[str, Any]:
+    """Colour, dashes and marker of the `place`-th of several lines; in grey the marker tells them apart."""
+    dashes = ("-", (0, (4, 1.5)))[place // len(LINES) % 2]
+    return {"color": LINES[place % len(LINES)], "linestyle": dashes, "marker": _MARKERS[place % len(_MARKERS)]}
+
+
+def half_life_axis(axes: Axes, values: np.ndarray) -> float:
+    """Makes the y axis fit half-lives; where infinite ones stand, above all others and marked if there are any."""
+    finite = values[np.isfinite(values) & (values > 0)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (1.0, 10.0)
+    axes.set_yscale("log")
+    ceiling: float = high * max((high / low) ** 0.15, 1.5)
+    if np.isposinf(values).any():
+        axes.axhline(ceiling, color=GREY, linestyle="--", linewidth=1, zorder=1)
+        axes.annotate("does not fall", (0.004, ceiling), xycoords=axes.get_yaxis_transform(), fontsize=7, color=GREY,
+                      xytext=(0, 3), textcoords="offset points")  # fmt: skip
+    axes.set_ylim(low / max((high / low) ** 0.05, 1.2), ceiling * max((high / low) ** 0.12, 1.3))
+    return ceiling
 
 
 def handles(axes: Axes) -> dict[str, Any]:

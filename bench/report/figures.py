@@ -1,18 +1,20 @@
 """The figures of one task's table. Each takes the table and its curves; None means there is nothing to draw."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.record import Record
-from bench.report import canvas
-from bench.report.canvas import BLUE, ORANGE, RED, Curves
+from bench.report import canvas, flow_words, words
+from bench.report.canvas import BLUE, ORANGE, RED
+from bench.report.filter_figure import filter_words, filters
+from bench.report.flow_figures import gradient_flow, half_life, lag_map
+from bench.report.gate_figure import gate_words, gates
 from bench.report.gradient_figure import gradient_norms
-from bench.report.rows import Row, TaskTable
-
-__all__ = ["FIGURES", "gradient_norms", "learning_curves", "score"]
+from bench.report.rows import Curves, Row, TaskTable
 
 
 def score(table: TaskTable, curves: Curves) -> Figure | None:
@@ -21,7 +23,7 @@ def score(table: TaskTable, curves: Curves) -> Figure | None:
         return None
     record = table.any
     with canvas.look():
-        figure, (axes,) = canvas.panels(table, 1, columns=1, height=0.3 * len(table.rows) + 0.6)
+        figure, (axes,) = canvas.panels(table.label, 1, columns=1, height=0.3 * len(table.rows) + 0.6)
         if canvas.logarithmic(record) and all(value > 0 for row in table.ranked for value in row.values):
             axes.set_xscale("log")
         canvas.references(axes, record, upright=True)
@@ -74,7 +76,7 @@ def learning_curves(table: TaskTable, curves: Curves) -> Figure | None:
         return None
     record = table.any
     with canvas.look():
-        figure, axes = canvas.panels(table, len(drawn), columns=4, height=1.9)
+        figure, axes = canvas.panels(table.label, len(drawn), columns=4, height=1.9)
         if canvas.logarithmic(record):
             axes[0].set_yscale("log")
         for panel, (row, histories) in zip(axes, drawn, strict=True):
@@ -115,5 +117,21 @@ def _learning_panel(axes: Axes, row: Row, histories: Sequence[History]) -> None:
     axes.margins(x=0.02)
 
 
-FIGURES = {"score": score, "learning-curves": learning_curves, "gradient-norms": gradient_norms}
+class Kind(NamedTuple):
+    """A figure of one table and the sentence beside it; a sentence is asked for only where there is a figure."""
+
+    draw: Callable[[TaskTable, Curves], Figure | None]
+    say: Callable[[TaskTable, Curves], str]
+
+
+FIGURES = {
+    "score": Kind(score, words.score),
+    "learning-curves": Kind(learning_curves, words.learning_curves),
+    "gradient-norms": Kind(gradient_norms, words.gradient_norms),
+    "gradient-flow": Kind(gradient_flow, flow_words.gradient_flow),
+    "lag-map": Kind(lag_map, flow_words.lag_map),
+    "half-life": Kind(half_life, flow_words.half_life),
+    "gates": Kind(gates, gate_words),
+    "filters": Kind(filters, filter_words),
+}
 """What a report shows of each task, in this order."""

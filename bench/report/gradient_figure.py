@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report import canvas
-from bench.report.canvas import GREY, LINES, RED, Curves
-from bench.report.rows import Row, TaskTable
+from bench.report.canvas import GREY, LINES, RED
+from bench.report.rows import Curves, Row, TaskTable
+from bench.report.text import shorten_path
 
 _BINS = 200
 """Points a line: more cannot be told apart in a panel three inches wide."""
@@ -41,7 +42,7 @@ def gradient_norms(table: TaskTable, curves: Curves) -> Figure | None:
     if not drawn:
         return None
     with canvas.look():
-        figure, axes = canvas.panels(table, len(drawn), columns=2, height=2.2)
+        figure, axes = canvas.panels(table.label, len(drawn), columns=2, height=2.2)
         axes[0].set_yscale("log")
         for panel, (row, norms) in zip(axes, drawn, strict=True):
             _panel(panel, row, norms)
@@ -107,8 +108,8 @@ def _panel(axes: Axes, row: Row, norms: Norms) -> None:
 
 
 def _short(variables: list[str]) -> list[str]:
-    """Names without the folder that all share, short enough for a legend, the end kept: it says which weight it is."""
+    """As 'layer/weight', with as many folders before it as tell them apart; what is still too long loses its front."""
     parts = [name.split("/") for name in variables]
-    while len(parts) > 1 and all(len(part) > 1 and part[0] == parts[0][0] for part in parts):
-        parts = [part[1:] for part in parts]
-    return [canvas.name("/".join(part), 90, size=6) for part in parts]
+    deepest = max(map(len, parts))
+    depth = next((d for d in range(2, deepest) if len({tuple(part[-d:]) for part in parts}) == len(parts)), deepest)
+    return [canvas.name("/".join(part[-depth:]), 110, size=6, cut=shorten_path) for part in parts]

@@ -99,3 +99,9 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)[:24]
+
+
+def distinct(named: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """A label for each (name, settings): the name, and those settings that vary among equal names."""
+    varying = _varying_by(named)
+    return [_label(name, _only(settings, varying[name])) for name, settings in named]

@@ -5,14 +5,12 @@ from pathlib import Path
 
 from bench.errors import StoreError
 from bench.record import Record
-from bench.report import conditions, formats, words
+from bench.report import conditions, formats, gallery, words
 from bench.report.aggregate import task_tables
-from bench.report.canvas import Curves, render
-from bench.report.figures import FIGURES
-from bench.report.rows import Row, TaskTable
+from bench.report.flow_table import FLOW_COLUMNS, INTERVENTIONS, flow_table, intervention_table
+from bench.report.rows import Curves, Row, TaskTable
 from bench.report.tables import summary
 from bench.report.text import markdown, shorten, slug, trim
-from bench.store import write_atomic
 
 _NAME, _REASON = 80, 300
 
@@ -28,15 +26,20 @@ def write_report(records: Iterable[Record], curves: Curves, folder: Path, *, tit
         raise StoreError(
             "cannot write a report: there are no records; run `archbench run` first or name another folder"
         )
+    across = list(gallery.across(records, folder / "figures"))
     sections, taken = [], set[str]()
     for table in tables:
         stem = slug(table.label, taken)
         taken.add(stem)
-        sections.append("\n\n".join([*_heading(table), *_figures(table, curves, folder / "figures", stem)]))
-    text = "\n\n".join([*_opening(tables, title), *_failures(tables), *sections, *_conditions(tables), *_definitions()])
-    _write(folder / "summary.csv", summary(records).to_csv(index=False, lineterminator="\n").encode())
+        known = gallery.remembered(curves)
+        parts = [*_heading(table), *_flow(table, known), *gallery.figures(table, known, folder / "figures", stem)]
+        sections.append("\n\n".join(parts))
+    text = "\n\n".join(
+        [*_opening(tables, title), *across, *_failures(tables), *sections, *_conditions(tables), *_definitions()]
+    )
+    gallery.write(folder / "summary.csv", summary(records).to_csv(index=False, lineterminator="\n").encode())
     path = folder / "report.md"
-    _write(path, (text + "\n").encode())
+    gallery.write(path, (text + "\n").encode())
     return path
 
 
@@ -59,6 +62,18 @@ def _heading(table: TaskTable) -> Iterator[str]:
     yield grid(list(formats.COLUMNS), [_cells(row, best=row in table.best) for row in table.rows])
 
 
+def _flow(table: TaskTable, curves: Curves) -> Iterator[str]:
+    """Tables of the gradient's reach and of interventions, where they were measured."""
+    for found, above in (
+        (flow_table(table, curves), "How far the gradient reaches back in time, init → end:"),
+        (intervention_table(table), f"{INTERVENTIONS} Metric: {markdown(table.any.metric)}."),
+    ):
+        if found:
+            header, rows = found
+            yield above
+            yield grid(header, [[_name(name), *cells] for name, *cells in rows])
+
+
 def _cells(row: Row, *, best: bool) -> list[str]:
     mean, spread = formats.mean(row), formats.spread(row)
     score = (f"**{mean}**" if best else mean) + (f", {spread}" if spread else "")
@@ -77,20 +92,6 @@ def _cells(row: Row, *, best: bool) -> list[str]:
         formats.count(row.not_finite),
         row.failures or "none",
     ]
-
-
-def _figures(table: TaskTable, curves: Curves, folder: Path, stem: str) -> Iterator[str]:
-    for kind, draw in FIGURES.items():
-        caption = kind.replace("-", " ").capitalize()
-        figure = draw(table, curves)
-        if figure is None:
-            yield f"{caption}: {'nothing was recorded' if table.ranked else 'no finished cell'}, so there is no figure."
-            continue
-        for form in ("svg", "png"):
-            _write(folder / f"{stem}-{kind}.{form}", render(figure, form))
-        source = f"figures/{stem}-{kind}"
-        yield f"![{caption} of {markdown(shorten(table.label, _NAME))}]({source}.svg)"
-        yield f"{caption} ([PNG]({source}.png)). {words.SENTENCES[kind](table)}".rstrip()
 
 
 def _failures(tables: Sequence[TaskTable]) -> Iterator[str]:
@@ -136,7 +137,8 @@ def _condition_grid(found: Iterable[conditions.Condition]) -> str:
 
 def _definitions() -> Iterator[str]:
     yield "## What the columns mean"
-    yield "\n".join(f"- **{name}**: {meaning}" for name, meaning in formats.COLUMNS.items())
+    meanings = formats.COLUMNS | FLOW_COLUMNS
+    yield "\n".join(f"- **{name}**: {meaning}" for name, meaning in meanings.items())
     yield "'At chance': no seed came a twentieth of the way from chance to target."
 
 
@@ -148,11 +150,3 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _name(label: str) -> str:
     return markdown(shorten(label, _NAME))
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, content)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}; choose another folder with --out") from None

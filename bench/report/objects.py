@@ -1,13 +1,22 @@
 """A cell as the JSON object that `archbench show --json` prints."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from bench.record import Percentiles, Record
+import numpy as np
+
+from bench.record import Decay, GradientFlow, Percentiles, Record
+
+NONE = "none"
+"""Half-life of a gradient that does not fall."""
 
 
-def cell_object(record: Record) -> dict[str, Any]:
-    """The fields other programs may rely on; what was not measured, or is not finite, is null."""
+def cell_object(record: Record, curves: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The fields other programs may rely on; what was not measured, or is not finite, is null.
+
+    `curves`: the arrays beside the record; empty where there are none.
+    """
     return {
         "cell_id": record.cell_id,
         "task": record.task,
@@ -34,8 +43,43 @@ def cell_object(record: Record) -> dict[str, Any]:
         "step_seconds": _percentiles(record.step_seconds),
         "inference_seconds": _percentiles(record.inference_seconds),
         "peak_bytes": record.peak_bytes,
-        "gradient": record.gradient,
+        "gradient": _gradient(record, curves),
+        "interventions": record.interventions and {key: _finite(each) for key, each in record.interventions.items()},
     }
+
+
+def _gradient(record: Record, curves: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
+    """By "init", each probed step and "end"; the arrays hold these moments in the same order."""
+    if record.gradient is None:
+        return None
+    return {key: _flow(flow, curves, moment) for moment, (key, flow) in enumerate(record.gradient.items())}
+
+
+def _flow(flow: GradientFlow, curves: Mapping[str, np.ndarray], moment: int) -> dict[str, Any]:
+    """Norms by lag, or for images and vectors by position with `lag` null; no keys for states that are not there."""
+    profiles = {state: _profile(curves, state, moment) for state in ("input", "h", "c")}
+    known = {state: found for state, found in profiles.items() if found is not None or state in flow.decay}
+    lags = max((len(found) for state, found in known.items() if found and state in flow.decay), default=0)
+    states = [state for state in ("h", "c") if state in flow.decay]
+    return {
+        "lag": list(range(lags)) if lags else None,
+        **{f"log10_{state}": found for state, found in known.items()},
+        **{f"half_life_{state}": _half_life(flow.decay[state]) for state in states},
+        **{f"horizon_{state}": flow.decay[state].horizon for state in states},
+        "loss": _finite(flow.loss),
+    }
+
+
+def _profile(curves: Mapping[str, np.ndarray], state: str, moment: int) -> list[float | None] | None:
+    """Mean over sequences of the log10 norm; None where it was not measured."""
+    array = curves.get(f"profile_{state}")
+    if array is None or moment >= len(array):
+        return None
+    return [_finite(value) for value in array[moment, :, 0].tolist()]
+
+
+def _half_life(decay: Decay) -> float | str | None:
+    return NONE if decay.half_life == math.inf else _finite(decay.half_life)
 
 
 def _finite(value: float | None) -> float | None:

@@ -3,11 +3,16 @@
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from bench.record import Record
+
+Curves = Callable[[Record], Mapping[str, np.ndarray]]
+"""The arrays of the file beside a record; asked only of records that name one."""
 
 NEVER = math.inf
 """Steps to target of a run that did not reach it."""

@@ -29,6 +29,11 @@ def shorten(text: str, width: int) -> str:
     return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
 
 
+def shorten_path(text: str, width: int) -> str:
+    """`text` in at most `width` characters; the front goes, since the end of a path says what it is."""
+    return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
+
+
 def trim(text: str, width: int) -> str:
     """`text` in at most `width` characters; the end goes."""
     return text if len(text) <= width else text[: width - 1] + "…"

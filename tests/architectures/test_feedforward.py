@@ -57,6 +57,15 @@ def test_the_width_of_the_cnn_is_that_of_its_last_stage(build):
     assert filters((1, 1, 1)) == [32]
 
 
+def test_the_first_filters_of_the_cnn_alone_have_the_size_that_is_set(build):
+    def sides(**settings):
+        model = build("cnn", InputSpec("image", (28, 28, 1), 2), **settings)
+        return [layer.kernel_size for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+
+    assert sides() == [(3, 3)] * 3
+    assert sides(kernel=7) == [(7, 7), (3, 3), (3, 3)]
+
+
 @pytest.mark.parametrize("units", [1, 2, 3, 7])
 def test_no_stage_of_the_cnn_is_empty(units):
     widths = cnn._widths(28, units)

@@ -22,7 +22,7 @@ Plugin = Callable[..., Path]
 FIELDS = """cell_id, task, task_settings, architecture, architecture_settings, seed, backend,
 status, reason, metric, higher_is_better, value, validation_value, chance, solved, steps, steps_to_target, parameters,
 embedding_parameters, flops_per_sample, train_seconds, compile_seconds, step_seconds, inference_seconds,
-peak_bytes, gradient"""
+peak_bytes, gradient, interventions"""
 
 
 def strict(text: str) -> Any:
@@ -33,14 +33,14 @@ def strict(text: str) -> Any:
 def test_the_list_as_json_is_the_list(archbench: Archbench) -> None:
     items = strict(archbench("list", "--json").out)
     shown = archbench("list").out
-    assert {item["kind"] for item in items} == {"tasks", "architectures", "suites"}
+    assert {item["kind"] for item in items} == {"tasks", "architectures", "suites", "claims"}
     for item in items:
         assert item.keys() == {"kind", "name", "summary"}
         assert f"  {item['name']} " in shown
         assert item["summary"] in shown
 
 
-@pytest.mark.parametrize("kind", ["tasks", "architectures", "suites"])
+@pytest.mark.parametrize("kind", ["tasks", "architectures", "suites", "claims"])
 def test_one_kind_is_listed_alone(archbench: Archbench, kind: str) -> None:
     assert {item["kind"] for item in strict(archbench("list", kind, "--json").out)} == {kind}
 

@@ -299,3 +299,60 @@ def test_stacked_bidirectional_and_masked_loops_have_the_gradients_of_a_tape(
         ours = np.concatenate([unscaled(found, tap, state) for state in range(2)], axis=-1)
         size = np.linalg.norm(expected, axis=-1)
         assert (np.linalg.norm(ours - expected, axis=-1) <= 1e-5 * size).all()  # both are float32
+
+
+@pytest.mark.parametrize("arm", ["rnn", "lstm", "gru"])
+def test_the_obvious_probe_would_see_nothing(arm: str) -> None:
+    """The gradient with respect to the sequence of states that a layer returns is 0 but at the last step: it would show
+    gradients to vanish at once for any cell. Ours is not, for the same model."""
+    import tensorflow as tf
+
+    spec = InputSpec("sequence", (9, 2), outputs=3)
+    model = build(arm, spec)
+    layer = next(each for each in model.layers if isinstance(each, keras.layers.RNN))
+    layer.return_sequences = True
+    split = Split(sequences(spec), np.array([0, 1, 2], "int32"))
+    with tf.GradientTape() as tape:
+        states = layer(split.x)
+        tape.watch(states)
+        output = model.layers[-1](states[:, -1])
+        loss = tf.reduce_sum(keras.losses.sparse_categorical_crossentropy(split.y, output, from_logits=True))
+    wrong = tape.gradient(loss, states).numpy()
+    assert wrong[:, -1].any()
+    assert not wrong[:, :-1].any()
+    layer.return_sequences = False
+    ours = unscaled(probed(model, spec, split, "cross-entropy"))
+    np.testing.assert_allclose(ours[:, -1], wrong[:, -1], rtol=1e-4, atol=1e-7)
+    assert (np.linalg.norm(ours[:, :-1], axis=-1) > 0).all()
+
+
+def test_the_probe_changes_neither_the_model_nor_its_training() -> None:
+    spec = regression(12)
+    split = Split(sequences(spec, 8), np.ones((8, 1), "float32"))
+    losses = []
+    for watched in (False, True):
+        keras.utils.set_random_seed(5)
+        model = build("lstm", spec)
+        probe = Probe(model, spec, "mse", jit=True)
+        model.compile("adam", "mse", jit_compile=True)
+        row = []
+        for _ in range(5):
+            if watched:
+                probe(split)
+            model.reset_metrics()
+            row.append(float(model.train_on_batch(*split)))
+        losses.append(row)
+    assert losses[0] == losses[1]
+
+
+def test_a_reset_wipes_every_state_at_its_step() -> None:
+    spec = regression(10)
+    model = build("bilstm", spec)
+    probe = Probe(model, spec, "mse", jit=True)
+    x = sequences(spec)
+    changed = x.copy()
+    changed[:, :5] += 1  # what the forward loop has read by then
+    forward = Probe(build("lstm", spec), spec, "mse", jit=True)
+    np.testing.assert_allclose(forward.reset(x, 4), forward.reset(changed, 4), rtol=1e-6)
+    assert not np.allclose(forward.reset(x, 3), forward.reset(changed, 3))
+    assert np.isfinite(probe.reset(x, 4)).all()

@@ -8,11 +8,13 @@ from matplotlib.figure import Figure
 from bench.record import Record
 from bench.report.aggregate import task_tables
 from bench.report.canvas import name, render
-from bench.report.figures import FIGURES, gradient_norms, learning_curves, score
+from bench.report.figures import FIGURES, learning_curves, score
+from bench.report.gradient_figure import gradient_norms
 from bench.report.rows import TaskTable
 from bench.task import Training
 
 from .conftest import HOSTILE, make_curves, make_record
+from .flow_cells import Cells, make_flow
 
 
 def table_of(*records: Record) -> TaskTable:
@@ -85,12 +87,12 @@ def test_the_clipping_bound_is_drawn() -> None:
     assert "clip (all variables)" in texts(figure)
 
 
-@pytest.mark.parametrize("draw", FIGURES.values())
+@pytest.mark.parametrize("draw", [kind.draw for kind in FIGURES.values()], ids=FIGURES)
 def test_nothing_to_draw_is_no_figure(draw) -> None:
     assert draw(table_of(make_record(status="failed", curves=None)), lambda record: {}) is None
 
 
-@pytest.mark.parametrize("draw", FIGURES.values())
+@pytest.mark.parametrize("draw", [kind.draw for kind in FIGURES.values()], ids=FIGURES)
 @pytest.mark.parametrize("value", [0.5, math.nan])
 def test_curves_of_nan_are_no_error(draw, value: float) -> None:
     def broken(record: Record) -> dict[str, np.ndarray]:
@@ -103,10 +105,11 @@ def test_curves_of_nan_are_no_error(draw, value: float) -> None:
     assert figure is None or render(figure, "svg")
 
 
-@pytest.mark.parametrize("draw", FIGURES.values())
+@pytest.mark.parametrize("draw", [kind.draw for kind in FIGURES.values()], ids=FIGURES)
 def test_seeds_without_variance_are_no_error(draw) -> None:
     records = [make_record(seed=seed, value=0.1, chance=0.1) for seed in range(2)]
-    assert render(draw(table_of(*records), lambda record: make_curves(records[0])), "svg")
+    figure = draw(table_of(*records), lambda record: make_curves(records[0]))
+    assert figure is None or render(figure, "svg")
 
 
 def test_hostile_names_are_drawn_as_they_are() -> None:
@@ -120,10 +123,11 @@ def test_a_name_fits_its_room() -> None:
     assert len(name("W" * 300, 145)) < len(name("i" * 300, 145)) < 100
 
 
-@pytest.mark.parametrize("draw", FIGURES.values())
+@pytest.mark.parametrize("draw", [kind.draw for kind in FIGURES.values()], ids=FIGURES)
 def test_the_same_records_give_the_same_svg(draw) -> None:
-    table = table_of(make_record(accuracy=False))
-    assert render(draw(table, make_curves), "svg") == render(draw(table, make_curves), "svg")
+    cells, filters = Cells([make_flow()]), {"filters": np.ones((2, 3, 3, 1, 8))}
+    table, curves = table_of(*cells.records), lambda record: make_curves(record) | cells.curves(record) | filters
+    assert render(draw(table, curves), "svg") == render(draw(table, curves), "svg")
 
 
 def test_sixteen_long_names_do_not_overlap() -> None:
@@ -152,3 +156,16 @@ def test_scores_far_above_chance_fill_the_axis_and_the_label_says_where_chance_i
         assert bool(left > made[0].chance) is zoomed
         assert left < min(record.value for record in made) < max(record.value for record in made) < right
         assert ("lies off the axis" in axes.get_xlabel()) is zoomed
+
+
+def test_variables_are_named_by_layer_and_weight_and_by_more_where_that_is_not_enough() -> None:
+    def named(*paths: str) -> list[str]:
+        curves = {"gradient_norm": np.ones((9, len(paths))), "variables": np.array(paths)}
+        lines = gradient_norms(table_of(make_record()), lambda record: curves).axes[0].lines
+        return [line.get_label() for line in lines][: len(paths)]
+
+    assert named("model/lstm/lstm_cell/kernel", "readout/bias") == ["lstm_cell/kernel", "readout/bias"]
+    assert named("m/a/cell/kernel", "m/b/cell/kernel") == ["a/cell/kernel", "b/cell/kernel"]
+    (long, _) = named("m/" + "n" * 80 + "/kernel", "readout/kernel")
+    assert long.startswith("…")
+    assert long.endswith("n/kernel")

@@ -6,11 +6,12 @@ import pytest
 
 from bench.errors import StoreError
 from bench.record import Record
-from bench.report.canvas import Curves
 from bench.report.markdown import write_report
+from bench.report.rows import Curves
 from bench.task import Training
 
 from .conftest import HOSTILE, make_curves, make_record
+from .flow_cells import Cells, make_flow
 
 
 def written(records: list[Record], folder: Path, curves: Curves = lambda record: {}) -> str:
@@ -153,3 +154,55 @@ def test_the_rows_lie_beside_the_report_as_csv_hostile_names_and_all(tmp_path: P
     table = pd.read_csv(tmp_path / "summary.csv")
     assert len(table) == len(HOSTILE)
     assert table["mean"].tolist() == [0.5] * len(HOSTILE)
+
+
+@pytest.fixture(scope="module")
+def flow_report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    made = [
+        make_flow(name, seed, length=length, solved=name == "lstm")
+        for name in ("lstm", "rnn")
+        for seed in range(2)
+        for length in (20, 40)
+    ]
+    cells, folder = Cells(made), tmp_path_factory.mktemp("flow")
+    return written(cells.records, folder, cells.curves), folder
+
+
+def test_what_lengths_show_together_comes_first(flow_report: tuple[str, Path]) -> None:
+    text, folder = flow_report
+    assert text.index("## Across lengths") < text.index("## Failures and skips")
+    assert (folder / "figures" / "adding-success.svg").exists()
+    assert (folder / "figures" / "all-half-life-length.png").exists()
+    assert "solve is 40 for **lstm**; none for **rnn**." in text
+
+
+def test_each_table_has_its_gradient_flow(flow_report: tuple[str, Path]) -> None:
+    text, folder = flow_report
+    assert text.count("| architecture | gradient of | half-life |") == 2
+    assert "| lstm | h | 3.00 → 60.0 | 3.00 → 60.0 | > 19 → > 19 |" in text
+    for kind in ("gradient-flow", "lag-map", "half-life", "gates"):
+        assert (folder / "figures" / f"adding-length-20-{kind}.svg").exists()
+    assert "No figure of score" not in text
+    assert "filters: nothing was recorded for them." in text
+
+
+def test_the_columns_of_the_flow_are_defined(flow_report: tuple[str, Path]) -> None:
+    header = next(line for line in flow_report[0].splitlines() if line.startswith("| architecture | gradient of"))
+    for column in header.strip("| ").split(" | "):
+        assert f"- **{column}**: " in flow_report[0]
+
+
+def test_arrays_are_read_once_a_table(tmp_path: Path) -> None:
+    read = []
+    written([make_record()], tmp_path, lambda record: read.append(record.seed) or make_curves(record))
+    assert read == [0]
+
+
+def test_two_architectures_are_called_no_extremes(tmp_path: Path) -> None:
+    made = [make_record("copy", name) for name in ("gru", "lstm")]
+    text = written(made, tmp_path / "2")
+    assert "it fell 1.2 → 0.034 in **gru** and it fell 1.2 → 0.034 in **lstm**." not in text  # there is no figure
+    text = written(made, tmp_path / "2", make_curves)
+    assert "it fell 1.2 → 0.034 in **gru** and it fell 1.2 → 0.034 in **lstm**." in text
+    text = written([*made, make_record("copy", "rnn")], tmp_path / "3", make_curves)
+    assert "in **gru** (the lowest ratio of 3) and it fell 1.2 → 0.034 in **rnn** (the highest)." in text

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.report.text import enumerate_words, markdown, plain, shorten, slug
+from bench.report.text import enumerate_words, markdown, plain, shorten, shorten_path, slug
 
 from .conftest import HOSTILE
 
@@ -48,3 +48,8 @@ def test_slugs_are_unique() -> None:
 def test_words_are_enumerated() -> None:
     assert enumerate_words(["a"]) == "a"
     assert enumerate_words(["a", "b", "c"]) == "a, b and c"
+
+
+@pytest.mark.parametrize(("width", "short"), [(20, "dense/lstm/kernel"), (17, "dense/lstm/kernel"), (8, "…/kernel")])
+def test_a_path_loses_its_front(width: int, short: str) -> None:
+    assert shorten_path("dense/lstm/kernel", width) == short

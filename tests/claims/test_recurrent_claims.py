@@ -1,0 +1,324 @@
+"""The claims on recurrence, on made-up records: every verdict they can give."""
+
+import math
+
+import numpy as np
+import pytest
+from evidence import cells, flow, jitter, record, verdict
+
+from bench.ladder import ladders
+
+RECURRENT = ["vanishing-gradients", "lstm-fixes", "conveyor-belt", "gates-control", "hidden-state", "right-tool"]
+
+
+def rank(cell):
+    """0 for the shortest length of the cell's task, 1, 2, ..."""
+    same = sorted(
+        {c.task_settings["length"] for c in cells("right-tool") if c.task == cell.task and "length" in c.task_settings}
+    )
+    return same.index(cell.task_settings["length"])
+
+
+def top(cell):
+    return max(rank(c) for c in cells("lstm-fixes") if c.task == cell.task)
+
+
+@pytest.mark.parametrize("claim", RECURRENT)
+def test_missing_seeds_and_cells_are_unclear_and_say_what_to_run(claim):
+    few = verdict(claim, record, keep=lambda cell: cell.seed < 3)
+    gone = verdict(claim, record, keep=lambda cell: cell.architecture != "lstm" and cell.architecture != "rnn")
+    for found in (few, gone):
+        assert found.outcome == "unclear"
+        assert found.missing
+        assert all(gap.command.startswith(f"archbench run {gap.suite} --arch ") for gap in found.missing)
+        assert "Missing: " in found.sentence
+    assert all(line.endswith("seeds 3, 4") for gap in few.missing for line in gap.which)
+    nothing = verdict(claim, lambda cell: None)
+    assert nothing.outcome == "unclear"
+    assert all(gap.cells == gap.of for gap in nothing.missing)
+
+
+@pytest.mark.parametrize("claim", RECURRENT)
+def test_where_all_cells_failed_nothing_breaks_and_nothing_is_supported(claim):
+    found = verdict(claim, lambda cell: record(cell, status="failed", reason="x"))
+    assert found.outcome in ("unclear", "refuted", "partly")
+    assert "did not end ok" in found.sentence
+
+
+# lstm-fixes
+
+
+def reaching(lengths):
+    """Records in which an arm solves so many of its task's lengths."""
+    return lambda cell: record(cell, solved=rank(cell) < lengths[cell.architecture])
+
+
+@pytest.mark.parametrize(
+    ("lengths", "outcome"),
+    [
+        ({"lstm": 3, "rnn": 1}, "supported"),
+        ({"lstm": 1, "rnn": 0}, "supported"),
+        ({"lstm": 1, "rnn": 1}, "refuted"),
+        ({"lstm": 1, "rnn": 3}, "refuted"),
+        ({"lstm": 9, "rnn": 9}, "unclear"),  # the ladder ends before either arm does
+        ({"lstm": 0, "rnn": 0}, "unclear"),
+    ],
+)
+def test_the_ratio_of_longest_lengths_decides(lengths, outcome):
+    assert verdict("lstm-fixes", reaching(lengths)).outcome == outcome
+
+
+def test_a_ratio_above_one_on_some_tasks_alone_is_partly():
+    found = verdict(
+        "lstm-fixes",
+        lambda cell: record(
+            cell, solved=rank(cell) < (2 if cell.architecture == "lstm" and cell.task == "adding" else 1)
+        ),
+    )
+    assert found.outcome == "partly"
+
+
+def test_where_the_lstm_fails_too_is_told():
+    assert "lstm fails from" in verdict("lstm-fixes", reaching({"lstm": 2, "rnn": 1})).sentence
+    assert "at which lstm fails" in verdict("lstm-fixes", reaching({"lstm": 9, "rnn": 1})).sentence
+
+
+def test_seeds_that_diverge_are_unsolved_and_widen_the_interval():
+    def make(cell):
+        if cell.architecture == "lstm" and cell.seed < 3:
+            return record(cell, status="diverged", reason="NaN")
+        return reaching({"lstm": 2, "rnn": 1})(cell)
+
+    found = verdict("lstm-fixes", make)
+    assert found.outcome in ("unclear", "refuted", "partly")
+    assert "did not end ok" in found.sentence
+
+
+# vanishing-gradients
+
+REACH = {
+    name: reach
+    for reach, name in enumerate(
+        ["rnn-uniform", "lstm-b0", "lstm", "rnn", "gru", "irnn", "lstm-1997", "gru-chrono", "lstm-chrono"], start=1
+    )
+}
+"""Made-up order of half-lives, in the sense of the textbook within every pair."""
+
+
+def vanishing(reach, solves, end=None):
+    """Records with half-lives in the order of `reach`, where an arm solves `solves(reach)` lengths of its task."""
+
+    def make(cell):
+        init, last = reach[cell.architecture], (end or reach)[cell.architecture]
+        moments = {"init": flow(1.0 + init + jitter(cell)), "end": flow(0.1, c=1.0 + last + jitter(cell))}
+        return record(cell, solved=rank(cell) < solves(cell), gradient=moments)
+
+    return make
+
+
+def length_by_reach(cell):
+    if cell.task == "copy":  # three lengths: fewer ties let seven arms tell
+        return (REACH[cell.architecture] - 2) // 2
+    plain = {"rnn-uniform": 1, "rnn": 2}
+    return plain.get(cell.architecture, min(1 + REACH[cell.architecture] // 3, 4))
+
+
+def order(**reach):
+    return {**REACH, **reach}
+
+
+def test_reach_that_tells_length_and_is_changed_by_the_start_supports():
+    found = verdict("vanishing-gradients", vanishing(REACH, length_by_reach))
+    assert found.outcome == "supported", found
+    assert "in favour of the longer half-life" in found.sentence
+
+
+def test_reach_at_init_that_tells_nothing_is_partly():
+    turned = {name: 10 - reach for name, reach in REACH.items()}
+    assert verdict("vanishing-gradients", vanishing(turned, length_by_reach, end=REACH)).outcome == "partly"
+
+
+def test_no_fall_no_order_and_no_difference_refute():
+    shuffled = dict(zip(REACH, (5, 1, 8, 2, 9, 3, 7, 4, 6), strict=True))
+
+    # All arms solve the same number of lengths up to one at random: no order, no difference, no fall.
+    def make(cell):
+        moments = {moment: flow(1.0 + shuffled[cell.architecture]) for moment in ("init", "end")}
+        hard = cell.architecture in ("irnn", "lstm-1997") and rank(cell) == top(cell) and cell.seed == 0
+        return record(cell, solved=not hard, gradient=moments)
+
+    assert verdict("vanishing-gradients", make).outcome == "refuted"
+
+
+def test_where_nothing_is_solved_nothing_is_told():
+    found = verdict("vanishing-gradients", vanishing(REACH, lambda cell: 0))
+    assert found.outcome != "supported"
+    numbers = [number for number in found.numbers if "rho" in number.what]
+    assert all(math.isnan(number.value) and number.passes is None for number in numbers)
+
+
+def test_half_lives_that_were_not_fitted_are_those_of_the_arms_other_seeds():
+    def make(cell):
+        made = vanishing(REACH, length_by_reach)(cell)
+        lost = {"init": flow(math.nan), "end": flow(math.nan)}
+        return made.model_copy(update={"gradient": lost}) if cell.seed == 4 else made
+
+    assert verdict("vanishing-gradients", make).outcome == "supported"
+
+
+def test_the_half_life_is_that_of_the_state_that_carries_longest():
+    from bench.claims.vanishing_gradients import half_life
+
+    cell = cells("lstm-fixes")[0]
+    (ladder,) = ladders([record(cell, gradient={"init": flow(3.0, c=math.inf), "end": flow(3.0, c=2.0)})])
+    assert (half_life(ladder, 0, "init"), half_life(ladder, 0, "end")) == (math.inf, 3.0)
+    assert math.isnan(half_life(ladder, 1, "end"))
+
+
+# conveyor-belt
+
+
+def belt(carrying=0.99, ratio=0.5, broken=1.0, *, solved=True, noise=0.01):
+    def make(cell):
+        gates = {"forget": {"carrying": carrying + noise * jitter(cell)}}
+        moments = {"init": flow(forget={"carrying": 0.73}), "end": flow(forget=gates["forget"])}
+        chance = record(cell).chance
+        best = record(cell, solved=True).value
+        changed = {"none": best, "forget-half": best + broken * (chance - best)}
+        return record(cell, solved=solved, gradient=moments, interventions=changed)
+
+    def curves(made):
+        profile = np.zeros((2, 20, 4))
+        profile[0, -1], profile[1, -1], profile[:, 0] = -5, math.log10(ratio), -38
+        return {"profile_c": profile}
+
+    return make, curves
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [
+        ({}, "supported"),
+        ({"carrying": 0.8}, "partly"),
+        ({"ratio": 0.01}, "partly"),
+        ({"broken": 0.2}, "partly"),
+        ({"carrying": 0.8, "ratio": 0.01, "broken": 0.2}, "refuted"),
+        ({"carrying": 0.95, "noise": 5}, "unclear"),
+        ({"solved": False}, "unclear"),
+    ],
+)
+def test_the_belt_is_judged_on_solved_cells(given, outcome):
+    found = verdict("conveyor-belt", *belt(**given))
+    assert found.outcome == outcome
+    if not given:
+        assert "at init these are 0.73 [0.73, 0.73] and 10^(-5 [-5, -5])" in found.sentence
+
+
+# gates-control
+
+
+def gated(auc=0.99, lost=0.8, *, solved=True):
+    def make(cell):
+        chance, best = record(cell).chance, record(cell, solved=True).value
+        cut = best + lost * (chance - best)
+        changed = {"none": best, **{f"{gate}-mean": cut for gate in ("input", "forget", "update")}}
+        moments = {"init": flow(input={"auc_best": 0.6}), "end": flow(input={"auc_best": auc})}
+        return record(cell, solved=solved, gradient=moments, interventions=changed)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [
+        ({}, "supported"),
+        ({"auc": 0.6}, "partly"),
+        ({"lost": 0.0}, "partly"),
+        ({"auc": 0.6, "lost": 0.0}, "refuted"),
+        ({"solved": False}, "unclear"),
+    ],
+)
+def test_gates_are_judged_by_cues_and_by_ablation(given, outcome):
+    assert verdict("gates-control", gated(**given)).outcome == outcome
+
+
+# hidden-state
+
+REST = {"adding": 1 / 12, "temporal-order": 0.5}
+
+
+def remembering(end=0.5, forgotten=1.0, *, solved=True):
+    def make(cell):
+        best = record(cell, solved=True).value
+        floor = REST.get(cell.task, record(cell).chance)
+        return record(
+            cell, solved=solved, interventions={"none": best, "reset-half": best + forgotten * (floor - best)}
+        )
+
+    def curves(made):
+        return {"memory": np.stack([np.full(50, 0.1), np.full(50, end + 0.01 * made.seed)])}
+
+    return make, curves
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [
+        ({}, "supported"),
+        ({"end": 0.0}, "partly"),
+        ({"forgotten": 0.1}, "partly"),
+        ({"end": 0.0, "forgotten": 0.1}, "refuted"),
+        ({"solved": False}, "unclear"),
+    ],
+)
+def test_memory_is_held_against_the_untrained_state_and_against_a_reset(given, outcome):
+    assert verdict("hidden-state", *remembering(**given)).outcome == outcome
+
+
+def test_the_lags_of_the_cues_are_counted_from_the_last_step():
+    from bench.claims.hidden_state import _lags
+
+    assert sorted(_lags("temporal-order", 20)) == [8, 9, 16, 17]
+    assert sorted(_lags("copy", 25)) == list(range(15, 25))
+    assert len(_lags("adding", 30)) == 30
+
+
+# right-tool
+
+
+def matrix(images=True, beaten=(), lstm=0.5):
+    """Records in which cnn wins on images or not, and tcn beats lstm on the tasks `beaten`."""
+
+    def make(cell):
+        target, chance = record(cell, solved=True).value, record(cell).chance
+        if "length" in cell.task_settings:
+            share = (
+                0.9
+                if cell.architecture == "tcn" and cell.task in beaten
+                else lstm
+                if cell.architecture == "lstm"
+                else 0.2
+            )
+        else:
+            share = 0.8 if (cell.architecture == "cnn") == images else 0.5
+        return record(cell, value=chance + (share + jitter(cell)) * (target - chance))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [
+        ({}, "supported"),
+        ({"beaten": ("adding",)}, "partly"),
+        ({"images": False}, "partly"),
+        ({"beaten": ("adding", "copy")}, "refuted"),
+        ({"beaten": ("adding", "copy", "temporal-order"), "images": False}, "refuted"),
+        ({"lstm": 0.2}, "supported"),  # a tie: lstm is as good a tool as any
+    ],
+)
+def test_the_matrix_decides_which_tool_is_right(given, outcome):
+    found = verdict("right-tool", matrix(**given))
+    assert found.outcome == outcome
+    if given.get("beaten"):
+        assert f"on {len(given['beaten'])} of 3 sequence tasks" in found.sentence
