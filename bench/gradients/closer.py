@@ -93,12 +93,18 @@ def _lag_share(tap: Tap, flow: Flow, real: np.ndarray | None) -> dict[str, np.nd
 
 
 def jacobians(tap: Tap, flow: Flow, real: np.ndarray | None) -> np.ndarray:
-    """ds_t/ds_(t-1) (samples, time, states, states) of the first sequences, over the steps that are real in all."""
-    there = slice(None) if real is None else slice(real.shape[1] - int(real[:_SPECTRUM].sum(axis=1).min()), None)
-    states = np.concatenate(flow.found.states[0], axis=-1)[:_SPECTRUM]
-    before = np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)[:, there]
-    inputs = flow.found.inputs[0][:_SPECTRUM, there]
+    """ds_t/ds_(t-1) (samples, time, states, states) of the first sequences; with padding, which is taken to lie in
+    front, of the longest ones over the steps that are real in all."""
+    states = np.concatenate(flow.found.states[0], axis=-1)
+    lengths = np.full(len(states), states.shape[1]) if real is None else real.sum(axis=1)
+    chosen = np.argsort(-lengths, kind="stable")[:_SPECTRUM]
+    chosen = chosen[lengths[chosen] > 0]
+    there = slice(states.shape[1] - int(lengths[chosen].min(initial=states.shape[1])), None)
+    before = np.concatenate([np.zeros_like(states[chosen, :1]), states[chosen, :-1]], axis=1)[:, there]
+    inputs = flow.found.inputs[0][chosen, there]
     samples, time, size = before.shape
+    if not samples:
+        return np.zeros((0, time, size, size))
     x, s = inputs.reshape(samples * time, -1), before.reshape(samples * time, size)
     take: Callable[..., Any] = backends.load(keras.backend.backend()).jacobian
     parts = [
@@ -111,7 +117,7 @@ def jacobians(tap: Tap, flow: Flow, real: np.ndarray | None) -> np.ndarray:
 
 def _spectrum(tap: Tap, flow: Flow, real: np.ndarray | None) -> dict[str, np.ndarray]:
     found = jacobians(tap, flow, real)
-    if not found.shape[1]:
+    if not found.size:
         return {}
     lags = [edge for edge in bins(found.shape[1]) if 0 < edge <= found.shape[1]]
     return {

@@ -15,7 +15,9 @@ class Labels:
 
     def __init__(self, records: Sequence[Record]) -> None:
         self._task_varies = _varying_by((r.task, r.task_settings) for r in records)
-        self._architecture_varies = _varying_by((r.architecture, r.architecture_settings) for r in records)
+        self._architecture_varies = _varying_by(
+            (f"{r.task} {r.architecture}", r.architecture_settings) for r in records
+        )
         self._backends = len({record.backend for record in records})
 
     @staticmethod
@@ -43,9 +45,9 @@ class Labels:
         return _label(first.task, _only(first.task_settings, self._task_varies[first.task]))
 
     def architecture(self, group: Sequence[Record], of_task: Sequence[Record]) -> str:
-        """The label of a row: settings that vary in the report, then what else varies within the table."""
+        """The label of a row: settings that vary over the tables of its task, then what else varies within its own."""
         first = group[0]
-        shown = _only(first.architecture_settings, self._architecture_varies[first.architecture])
+        shown = _only(first.architecture_settings, self._architecture_varies[f"{first.task} {first.architecture}"])
         shown |= _only(asdict(first.training), _varying(asdict(record.training) for record in of_task))
         twins = [r for r in of_task if _key(r.architecture, r.architecture_settings) == _own_key(first)]
         shown |= _only(_rest(first), _varying(map(_rest, twins)))
