@@ -174,7 +174,8 @@ class Decay(_Part):
     half_life: Number
     """Steps; infinite where the profile does not fall."""
     horizon: int
-    """The smallest lag with less than a thousandth of what arrives at lag 0, or the last lag where `censored`."""
+    """The smallest lag with less than a thousandth of what arrives at lag 0, or the last lag where `censored`; 0 where
+    nothing arrives at any lag, and 0 and `censored` where there is nothing to compare with."""
     censored: bool
 
 

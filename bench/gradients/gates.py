@@ -35,12 +35,19 @@ def gates(kind: str, inputs: np.ndarray, states: np.ndarray, weights: list[np.nd
 def carrying_units(gradient: np.ndarray, state: np.ndarray) -> np.ndarray:
     """The fewest units (units,) that make up half of sum_u mean |dL/ds_u| std(s_u), from (samples, units) at one step.
 
-    What a unit's variation over sequences does to the loss, to first order.
+    What a unit's variation over sequences does to the loss, to first order. Sequences with a NaN or infinite entry are
+    left out; no unit carries where no gradient arrives.
     """
-    effect = np.abs(gradient).mean(axis=0) * state.std(axis=0, dtype="float64")
+    finite = np.isfinite(gradient).all(axis=1) & np.isfinite(state).all(axis=1)
+    chosen = np.zeros(gradient.shape[1], bool)
+    if not finite.any():
+        return chosen
+    effect = np.abs(gradient[finite]).mean(axis=0) * state[finite].std(axis=0, dtype="float64")
+    if not effect.any():
+        return chosen
     order = np.argsort(-effect, kind="stable")
-    half = np.searchsorted(np.cumsum(effect[order]), effect.sum() / 2) + 1
-    chosen = np.zeros(len(effect), bool)
+    total = np.cumsum(effect[order])
+    half = np.searchsorted(total, total[-1] / 2) + 1
     chosen[order[:half]] = True
     return chosen
 
@@ -67,30 +74,31 @@ def gate_statistics(
 
 
 def _taus(values: np.ndarray) -> np.ndarray:
-    """Time constant of each unit in steps, from (steps, units)."""
+    """Time constant of each unit in steps, from (steps, units); infinite where the gate is always 1."""
     with np.errstate(divide="ignore"):
-        return np.asarray(-1 / np.log(values).mean(axis=0))
+        # Of the absolute value: -1 / 0 would be minus infinity.
+        return np.asarray(1 / np.abs(np.log(values).mean(axis=0)))
 
 
 def _apart(values: np.ndarray, cue: np.ndarray, other: np.ndarray, carrying: np.ndarray) -> dict[str, float]:
     if not cue.any() or not other.any():
         return {}
-    some = slice(_RANKED)
-    areas = _areas(values[some][cue[some]], values[some][other[some]])
-    return {
+    found = {
         "at_cues": float(values[cue].mean(dtype="float64")),
         "at_distractors": float(values[other].mean(dtype="float64")),
-        "carrying": float(values[other][:, carrying].mean(dtype="float64")),
-        "auc_best": float(areas.max()),
-        "cue_units": float((areas >= _CUE_UNIT).mean()),
     }
+    if carrying.any():
+        found["carrying"] = float(values[other][:, carrying].mean(dtype="float64"))
+    some = np.flatnonzero(cue.any(axis=1) & other.any(axis=1))[:_RANKED]
+    if len(some):
+        areas = _areas(values[some][cue[some]], values[some][other[some]])
+        found |= {"auc_best": float(areas.max()), "cue_units": float((areas >= _CUE_UNIT).mean())}
+    return found
 
 
 def _areas(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     """Area under the ROC curve of each unit, from (steps, units) each: Mann and Whitney's U by the number of pairs."""
     n, m = len(positive), len(negative)
-    if not n or not m:
-        return np.full(positive.shape[1], np.nan)
     ranks = rankdata(np.concatenate([positive, negative]), axis=0)
     return np.asarray((ranks[:n].sum(axis=0) - n * (n + 1) / 2) / (n * m))
 

@@ -60,7 +60,7 @@ def profile(lagged: np.ma.MaskedArray, floor: float) -> Profile:
     """Over the sequences of `lagged` (samples, lags), natural logarithms; `floor` likewise."""
     absent = np.ma.getmaskarray(lagged)
     data = np.asarray(lagged.data, "float64")
-    bad = (np.isnan(data) & ~absent).any(axis=1)
+    bad = (~(data < np.inf) & ~absent).any(axis=1)
     data, absent = data[~bad], absent[~bad]
     low = (data <= floor) & ~absent
     count = (~absent).sum(axis=0)
@@ -78,8 +78,10 @@ def profile(lagged: np.ma.MaskedArray, floor: float) -> Profile:
 def decay(mean: np.ndarray, floored: np.ndarray) -> Decay:
     """Rate, half-life and horizon of a profile's `mean` (lags,), log10, with the share of `floored` sequences (lags,).
 
-    The rate is the least-squares slope of ln G over the lags from 5 to the last one above the floor. Lag 0 of a state
-    that the last output does not read is 0 by construction: the horizon counts from the first lag above the floor.
+    The rate is the least-squares slope of ln G over the lags from 5 to the last one above the floor; NaN, as the
+    half-life, where these are fewer than three. Lag 0 of a carried state that the last output does not read is 0 by
+    construction: the horizon counts from the first lag above the floor. Without one it is 0, and censored unless every
+    sequence is at the floor at every lag.
     """
     usable = np.isfinite(mean) & (floored <= _FLOORED)
     start = int(np.argmax(usable[:2])) if usable[:2].any() else 0
@@ -88,20 +90,27 @@ def decay(mean: np.ndarray, floored: np.ndarray) -> Decay:
     window = slice(min(FIRST_LAG, end), end)
     rate, r2 = _slope(np.arange(len(mean))[window], mean[window] * math.log(10))
     half_life = math.nan if math.isnan(rate) else math.inf if rate >= 0 else math.log(0.5) / rate
-    beyond = (
-        np.flatnonzero(mean < mean[start] + math.log10(HORIZON)) if len(mean) and usable[:2].any() else np.array([])
-    )
-    beyond = beyond[beyond > start]
-    known = np.flatnonzero(np.isfinite(mean))
+    horizon, censored = _horizon(mean, floored, usable)
     return Decay(
         rate=rate,
         r2=r2,
         first=window.start,
         last=max(end - 1, 0),
         half_life=half_life,
-        horizon=int(beyond[0]) if len(beyond) else int(known[-1]) if len(known) else 0,
-        censored=not len(beyond),
+        horizon=horizon,
+        censored=censored,
     )
+
+
+def _horizon(mean: np.ndarray, floored: np.ndarray, usable: np.ndarray) -> tuple[int, bool]:
+    """The lag, and whether it is only the last one known."""
+    known = np.isfinite(mean)
+    if not usable.any():
+        # Nothing arrives at any lag, which is a finding; else there is nothing to compare with.
+        return 0, not (known.any() and (floored[known] >= 1).all())
+    start = int(np.argmax(usable))
+    beyond = np.flatnonzero(mean[start:] < mean[start] + math.log10(HORIZON))
+    return (start + int(beyond[0]), False) if len(beyond) else (int(np.flatnonzero(known)[-1]), True)
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

@@ -131,3 +131,41 @@ def test_saturation_counts_what_is_beyond_and_what_is_dead() -> None:
     found = saturation(h, None)
     assert found.open == pytest.approx(1 - (0.995**2 + 0.36) / 4)
     assert (found.saturated, found.dead) == (0.25, 0.5)
+
+
+def test_saturation_begins_beyond_99_hundredths_and_a_unit_is_dead_only_where_it_is_0_throughout() -> None:
+    found = saturation(np.array([[[0.98, 0.0], [-0.995, 0.1]]]), None)
+    assert (found.saturated, found.dead) == (0.25, 0)
+
+
+def test_a_gate_that_is_always_open_keeps_for_ever() -> None:
+    found = gate_statistics(np.ones((2, 3, 2)), None, None, np.ones(2, bool), keeps=True)
+    assert (found.tau_median, found.tau_longest) == (math.inf, math.inf)
+
+
+@pytest.mark.parametrize("value", [0.0, math.nan, math.inf])
+def test_no_unit_carries_where_no_gradient_arrives(value: float) -> None:
+    assert not carrying_units(np.full((4, 3), value), np.random.default_rng(0).normal(size=(4, 3))).any()
+
+
+def test_a_sequence_whose_gradient_is_not_finite_does_not_choose_the_units() -> None:
+    rng = np.random.default_rng(0)
+    gradient, state = rng.normal(size=(9, 6)), rng.normal(size=(9, 6))
+    expected = carrying_units(gradient[1:], state[1:])
+    gradient[0] = np.nan
+    assert carrying_units(gradient, state).tolist() == expected.tolist()
+
+
+def test_where_no_unit_carries_there_is_no_mean_over_those_that_do() -> None:
+    gate, cues = values()
+    assert gate_statistics(gate, cues, None, np.zeros(4, bool), keeps=True).carrying is None
+
+
+def test_units_are_ranked_over_sequences_that_hold_cues_and_other_steps() -> None:
+    gate, cues = (np.tile(part, (12, *[1] * (part.ndim - 1))) for part in values())
+    cues[:66] = False  # more than are ranked
+    found = gate_statistics(gate, cues, None, np.ones(4, bool), keeps=False)
+    assert (found.auc_best, found.cue_units) == (1, 0.25)
+    apart = np.array([[True, True], [False, False]])
+    found = gate_statistics(np.ones((2, 2, 1)), apart, None, np.ones(1, bool), keeps=False)
+    assert (found.at_cues, found.auc_best, found.cue_units) == (1, None, None)

@@ -40,3 +40,18 @@ def test_what_does_not_vary_cannot_be_told() -> None:
 
 def test_a_dead_state_tells_nothing() -> None:
     assert linear_memory(X, np.zeros((200, 4))).max() < 0.05
+
+
+def test_what_cannot_be_told_reads_0_and_not_less() -> None:
+    found = linear_memory(X, np.random.default_rng(1).normal(size=(200, 60)))
+    assert found.tolist() == [0] * 8
+
+
+def test_a_feature_that_varies_only_in_the_first_half_is_left_out() -> None:
+    x = X.copy()
+    x[100:, -1, 1] = 0
+    assert linear_memory(x, X[:, -1])[0] == pytest.approx(1, abs=1e-4)
+
+
+def test_one_sequence_gives_nan_without_a_warning() -> None:
+    assert np.isnan(linear_memory(X[:1], X[:1, -1])).tolist() == [True] * 8

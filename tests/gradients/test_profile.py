@@ -115,3 +115,64 @@ def test_short_sequences_have_no_fit(lags: int) -> None:
 
 def test_the_floor_leaves_ten_bits_above_what_float32_flushes() -> None:
     assert 2**10 * np.finfo("float32").tiny == 2.0**FLOOR_LOG2
+
+
+def test_padding_may_hold_anything_and_shorter_sequences_count_where_they_have_steps() -> None:
+    norms = np.array([[math.nan, -200.0, -1.0], [-200.0, -3.0, -4.0]])
+    found = profile(by_lag(norms, np.array([[False, True, True], [True, True, True]])), FLOOR)
+    assert found.not_finite == 0
+    assert found.floored.tolist() == [0, 0.5, 1]
+    np.testing.assert_allclose(found.values[:, 0] * math.log(10), [-2.5, (FLOOR - 3) / 2, FLOOR])
+    alone = profile(by_lag(norms[:1], np.array([[False, False, True]])), FLOOR)
+    assert np.isnan(alone.floored).tolist() == [False, True, True]
+
+
+def test_many_real_steps_stay_in_their_order() -> None:
+    real = np.random.default_rng(4).random((1, 500)) < 0.5
+    norms = np.arange(500.0)[None]
+    assert by_lag(norms, real, reverse=True)[0].compressed().tolist() == norms[real].tolist()
+
+
+def test_a_norm_at_the_floor_is_floored() -> None:
+    assert profile(np.ma.masked_array([[FLOOR], [FLOOR + 1]], mask=False), FLOOR).floored.tolist() == [0.5]
+
+
+def test_one_sequence_in_a_hundred_may_be_at_the_floor() -> None:
+    floored = np.zeros(40)
+    floored[20], floored[30] = 0.01, 0.011
+    assert decay(-0.1 * np.arange(40), floored).last == 29
+
+
+def test_three_lags_are_enough_for_a_fit() -> None:
+    assert decay(-np.arange(8.0), np.zeros(8)).rate == pytest.approx(-math.log(10))
+
+
+def test_a_horizon_is_censored_at_the_last_lag_that_a_sequence_has() -> None:
+    mean = np.where(np.arange(30) < 20, -0.01 * np.arange(30), np.nan)
+    found = decay(mean, np.where(np.isnan(mean), np.nan, 0))
+    assert (found.last, found.horizon, found.censored) == (19, 19, True)
+
+
+def test_a_gradient_that_arrives_nowhere_has_a_horizon_of_0() -> None:
+    found = decay(np.full(50, -59.0), np.ones(50))
+    assert (found.horizon, found.censored) == (0, False)
+    assert math.isnan(found.half_life)
+
+
+def test_without_a_lag_that_the_sequences_reach_the_horizon_is_unknown() -> None:
+    found = decay(np.full(50, -30.0), np.full(50, 0.2))
+    assert (found.horizon, found.censored) == (0, True)
+
+
+def test_the_horizon_counts_from_the_first_lag_above_the_floor_wherever_it_is() -> None:
+    mean, floored = -0.5 * np.arange(40), np.zeros(40)
+    mean[:4], floored[:4] = -59, 1
+    found = decay(mean, floored)
+    assert (found.horizon, found.censored) == (4 + 7, False)
+    assert math.isnan(found.rate)  # the window ends at lag 1, which is no measurement
+
+
+def test_an_infinite_norm_is_not_finite() -> None:
+    found = profile(np.ma.masked_array([[math.inf], [1.0]], mask=False), FLOOR)
+    assert found.not_finite == 1
+    np.testing.assert_allclose(found.values[0], 1 / math.log(10))

@@ -1,5 +1,7 @@
 """Lyapunov exponents and singular values of products against NumPy's, on matrices whose answer is known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,10 @@ def test_what_is_lost_beside_the_largest_reads_as_nothing() -> None:
     found = singular_values(constant(np.diag([1.0, 1e-3]), 10), [10])
     assert found[0, 0] == pytest.approx(0)
     assert found[0, 1] == -np.inf
+
+
+def test_small_singular_values_hold_down_to_a_million_millionth_of_the_largest() -> None:
+    rng, known, time = np.random.default_rng(6), np.array([0, -3, -6, -9, -12]), 100
+    bases = [np.linalg.qr(rng.normal(size=(5, 5)))[0] for _ in range(time + 1)]
+    steps = [after @ np.diag(10.0 ** (known / time)) @ before.T for before, after in pairwise(bases)]
+    np.testing.assert_allclose(singular_values(np.stack(steps)[None], [time])[0], known, atol=0.01)
