@@ -30,19 +30,19 @@ def judge(evidence: Evidence) -> Verdict:
         limit = (
             f"lstm fails from {fails} on" if fails else f"no length up to {lstm.rungs[-1].length} at which lstm fails"
         )
-        told.append(f"{task} {ratio} times ({ratio.seeds} seeds; {limit})")
-    return conclude(numbers, f"lstm solves longer sequences than rnn: {'; '.join(told)}.")
+        told.append(f"{task} {ratio} ({ratio.seeds} seeds; {limit})")
+    return conclude(numbers, f"Longest length that lstm solves by that of rnn: {'; '.join(told)}.")
 
 
 def _ratio(task: str, lstm: Ladder, rnn: Ladder) -> Number:
     """The ratio of geometric means over seeds, with Welch's interval of the logarithms."""
     logs = lead("", _log_lengths(lstm), _log_lengths(rnn))
-    low, high = (None if end is None else 2**end for end in (logs.low, logs.high))
+    low, high = (None if end is None else round(2**end, 9) for end in (logs.low, logs.high))
     passes = None
     if low is not None and high is not None and logs.seeds >= SEEDS and not _untold(lstm, rnn):
         passes = True if low > RATIO else False if high <= RATIO else None
     what = f"{task}: longest solved length, lstm by rnn"
-    return Number(what, 2**logs.value, low, high, logs.seeds, f"> {RATIO:g}", passes)
+    return Number(what, round(2**logs.value, 9), low, high, logs.seeds, f"> {RATIO:g}", passes)
 
 
 def _log_lengths(ladder: Ladder) -> Sequence[float]:
