@@ -43,7 +43,7 @@ class Probe:
         self.tapped: Tapped = tapped(model)
         backend = backends.load(keras.backend.backend())
         self._gradient = backend.gradient(self._scaled_loss, jit=jit)
-        self._outputs = backend.compiled(lambda added, x: self._with(added, x), jit=jit)
+        self._outputs = backend.compiled(lambda added, x: self._with(added, x, adds=True), jit=jit)
 
     @property
     def taps(self) -> list[Tap]:
@@ -73,10 +73,8 @@ class Probe:
 
     def _read(self, arrays: list[Any]) -> tuple[list[list[np.ndarray]], list[np.ndarray]]:
         """States and inputs of each tap."""
-        parts = [
-            _parts(tap, np.asarray(ops.convert_to_numpy(array))) for tap, array in zip(self.taps, arrays, strict=True)
-        ]
-        return [part[:-1] for part in parts], [part[-1] for part in parts]
+        found = [np.asarray(ops.convert_to_numpy(array)) for array in arrays]
+        return [_parts(tap, array) for tap, array in zip(self.taps, found[::2], strict=True)], found[1::2]
 
     def _run(self, split: Split, scale_log2: int) -> Found:
         x = ops.convert_to_tensor(split.x)
@@ -95,7 +93,7 @@ class Probe:
         return Found(
             loss=np.asarray(ops.convert_to_numpy(loss)),
             input=arrays.get("input"),
-            gradients=[_parts(tap, arrays[f"{index}"])[:-1] for index, tap in enumerate(self.taps)],
+            gradients=[_parts(tap, arrays[f"{index}"]) for index, tap in enumerate(self.taps)],
             states=found,
             inputs=inputs,
             scale_log2=scale_log2,
@@ -114,21 +112,20 @@ class Probe:
             each = ops.sparse_categorical_crossentropy(y, output, from_logits=True)
         return ops.sum(each) * scale, (each, states)
 
-    def _with(self, added: list[Any] | None, x: Any, embedded: Any = None) -> tuple[Any, list[Any]]:
-        """Output and states with something added at the taps."""
+    def _with(self, added: list[Any], x: Any, embedded: Any = None, *, adds: bool = False) -> tuple[Any, list[Any]]:
+        """Output, and states and input of each loop; `added` at the taps, really or to take the gradient of alone."""
         places = [tap.added for tap in self.taps] + ([self.tapped.embedded.added] if self.tapped.embedded else [])
-        values = [*(added or [None] * len(self.taps)), embedded]
         try:
-            for place, value in zip(places, values, strict=False):
-                place.tensor = value
+            for place, value in zip(places, [*added, embedded], strict=False):
+                place.tensor, place.adds = value, adds
             found = self.tapped.model(x, training=False)
         finally:
             for place in places:
-                place.tensor = None
+                place.tensor, place.adds = None, False
         output, *states = found if isinstance(found, (list, tuple)) else [found]
         return output, states
 
 
 def _parts(tap: Tap, array: np.ndarray) -> list[np.ndarray]:
-    """Each state, and what stands behind the states."""
-    return np.split(array, np.cumsum(tap.sizes), axis=-1)
+    """Each state."""
+    return np.split(array, np.cumsum(tap.sizes)[:-1], axis=-1)

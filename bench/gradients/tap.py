@@ -76,12 +76,14 @@ class _Zeros:
     """The tensor that a tap adds: (batch, time, units); None outside a probe. Set while the gradient is traced."""
 
     tensor: Any = None
+    adds: bool = False
+    """The tensor is really added. A probe does without: its zeros are only what the gradient is asked for."""
 
 
 class _TappedCell(keras.layers.Layer):
-    """A recurrent cell whose input ends in what is added to its new states, and whose output ends in these states.
+    """A recurrent cell whose output ends in its new states, and whose input ends, where it `adds`, in what is added.
 
-    That is the output and the states, or the states alone where the first of them is the output.
+    The output is the output and the states, or the states alone where the first of them is the output.
     """
 
     def __init__(self, cell: Any) -> None:
@@ -89,7 +91,7 @@ class _TappedCell(keras.layers.Layer):
         self.cell = cell
         self.sizes = keras.tree.flatten(cell.state_size)
         self.state_size = cell.state_size
-        self.shared = False
+        self.shared = self.adds = False
         self.built = True
 
     def packed(self, parts: list[Any]) -> Any:
@@ -102,11 +104,12 @@ class _TappedCell(keras.layers.Layer):
         return keras.tree.map_structure(lambda size: ops.zeros((batch_size, size)), self.state_size)
 
     def call(self, inputs: Any, states: Any) -> tuple[Any, Any]:
-        width = inputs.shape[-1] - sum(self.sizes)
+        width = inputs.shape[-1] - (sum(self.sizes) if self.adds else 0)
         output, new = self.cell(inputs[:, :width], states)
-        bare = keras.tree.flatten(new)
-        flat = [state + part for state, part in zip(bare, _split(inputs[:, width:], self.sizes), strict=True)]
-        self.shared = output is bare[0]
+        flat = keras.tree.flatten(new)
+        self.shared = output is flat[0]
+        if self.adds:
+            flat = [state + part for state, part in zip(flat, _split(inputs[:, width:], self.sizes), strict=True)]
         own = [] if self.shared else [output]
         return ops.concatenate([*own, *flat], axis=-1), keras.tree.pack_sequence_as(new, flat)
 
@@ -114,8 +117,8 @@ class _TappedCell(keras.layers.Layer):
 class _Loop(keras.layers.Layer):
     """A recurrent layer, or both of a bidirectional one, with taps.
 
-    It returns what the layer returns, then of each loop the states of every step and what the loop read, (batch, time,
-    all states + features), in the order of the sequence.
+    It returns what the layer returns, then of each loop the states of every step, (batch, time, all states), in the
+    order of the sequence, and what the loop read, (batch, time, features).
     """
 
     def __init__(self, layer: Any, loops: list[Any], taps: list[Tap]) -> None:
@@ -136,8 +139,7 @@ class _Loop(keras.layers.Layer):
                 start = loop.get_initial_state(batch_size=ops.shape(sequences)[0])
             else:
                 start = initial_state[index * half : (index + 1) * half]
-            added = _zeros(sequences, sum(tap.sizes)) if tap.added.tensor is None else tap.added.tensor
-            whole = _run(loop, sequences, added, start, mask)
+            whole = _run(loop, tap, sequences, start, mask)
             width = whole.shape[-1] - sum(tap.sizes)
             state = whole[..., width:]
             output = whole[..., : width or tap.sizes[0]]
@@ -146,14 +148,14 @@ class _Loop(keras.layers.Layer):
             outputs.append(output if self.layer.return_sequences else output[:, -1])
             finals += tap.split(state[:, -1]) if self.layer.return_state else []
             state = ops.flip(state, axis=1) if loop.go_backwards else state
-            states.append(ops.concatenate([state, sequences], axis=-1))
+            states += [state, sequences]
         return (*self._merge(outputs), *finals, *states)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         own = mask if self.layer.return_sequences else None
         merged = len(self.loops) if getattr(self.layer, "merge_mode", "") is None else 1
         rest = sum(len(tap.sizes) for tap in self.taps) if self.layer.return_state else 0
-        return (*[own] * merged, *[None] * (rest + len(self.loops)))
+        return (*[own] * merged, *[None] * (rest + 2 * len(self.loops)))
 
     def _merge(self, outputs: list[Any]) -> tuple[Any, ...]:
         if len(outputs) == 1:
@@ -172,17 +174,20 @@ class _Loop(keras.layers.Layer):
                 return ((forward + backward) / (2 if mode == "ave" else 1),)
 
 
-def _run(loop: Any, sequences: Any, added: Any, start: Any, mask: Any) -> Any:
+def _run(loop: Any, tap: Tap, sequences: Any, start: Any, mask: Any) -> Any:
     """Outputs and states of every step, (batch, time, outputs + states), in the order of processing."""
+    added = _zeros(sequences, sum(tap.sizes)) if tap.added.tensor is None else tap.added.tensor
+    tap.tapped.adds = tap.added.adds
+    if tap.added.adds:
+        return loop(ops.concatenate([sequences, added], axis=-1), mask=mask, initial_state=start)
     flat = keras.tree.flatten(start)
 
     @ops.custom_gradient
     def run(sequences: Any, added: Any, *flat: Any) -> tuple[Any, Any]:
-        initial = keras.tree.pack_sequence_as(start, flat)
-        whole = loop(ops.concatenate([sequences, added], axis=-1), mask=mask, initial_state=initial)
+        whole = loop(sequences, mask=mask, initial_state=keras.tree.pack_sequence_as(start, flat))
 
         def gradient(*upstream: Any, variables: Any = ()) -> Any:
-            gradients = _backward(loop, sequences, added, flat, mask, whole, upstream[-1])
+            gradients = _backward(loop, sequences, flat, mask, whole, upstream[-1])
             return (gradients, [None] * len(variables)) if variables else gradients
 
         return whole, gradient
@@ -190,47 +195,49 @@ def _run(loop: Any, sequences: Any, added: Any, start: Any, mask: Any) -> Any:
     return run(sequences, added, *flat)
 
 
-def _backward(
-    loop: Any, sequences: Any, added: Any, start: Sequence[Any], mask: Any, whole: Any, upstream: Any
-) -> tuple[Any, ...]:
-    """Gradients with respect to sequences, added and start, from that with respect to `whole`."""
+def _backward(loop: Any, sequences: Any, start: Sequence[Any], mask: Any, whole: Any, upstream: Any) -> tuple[Any, ...]:
+    """Gradients with respect to sequences, what is added, and start, from that with respect to `whole`."""
     cell = loop.cell
     width = whole.shape[-1] - sum(cell.sizes)
-    inputs = ops.concatenate([sequences, added], axis=-1)
     if loop.go_backwards:
-        inputs, mask = ops.flip(inputs, axis=1), None if mask is None else ops.flip(mask, axis=1)
+        sequences, mask = ops.flip(sequences, axis=1), None if mask is None else ops.flip(mask, axis=1)
     first = ops.concatenate(list(start), axis=-1)
     before = ops.concatenate([first[:, None], whole[:, :-1, width:]], axis=1)
-    steps = [inputs, before, upstream] + ([] if mask is None else [ops.cast(mask, whole.dtype)[..., None]])
+    steps = [sequences, before, upstream] + ([] if mask is None else [ops.cast(mask, whole.dtype)[..., None]])
     back = _Backward(cell, [array.shape[-1] for array in steps])
     run = keras.layers.RNN(back, return_sequences=True, return_state=True, go_backwards=True)
-    to_inputs, to_start = run(ops.concatenate(steps, axis=-1), initial_state=[ops.zeros_like(whole[:, 0])])
+    found, to_start = run(ops.concatenate(steps, axis=-1), initial_state=[ops.zeros_like(whole[:, 0])])
     if not loop.go_backwards:  # the backward loop ran over the steps in turn
-        to_inputs = ops.flip(to_inputs, axis=1)
+        found = ops.flip(found, axis=1)
     features = sequences.shape[-1]
-    return (to_inputs[..., :features], to_inputs[..., features:], *_split(to_start[:, width:], cell.sizes))
+    return (found[..., :features], found[..., features:], *_split(to_start[:, width:], cell.sizes))
 
 
 class _Backward(keras.layers.Layer):
-    """The backward pass as a cell. It reads of a step [input, states before, gradient of output and states] and, with a
-    mask, whether the step is real; carries the gradient of output and states; returns that of the input."""
+    """The backward pass as a cell.
+
+    It reads of a step [input, states before, gradient of output and states] and, with a mask, whether the step is real;
+    carries the gradient of output and states; returns that of the input and of the states as they are handed on.
+    """
 
     def __init__(self, cell: _TappedCell, widths: list[int]) -> None:
         super().__init__()
         self.cell, self.widths = cell, widths
-        self.output_size, self.state_size = widths[0], widths[2]
+        self.output_size, self.state_size = widths[0] + widths[1], widths[2]
         self.built = True
 
     def call(self, inputs: Any, states: Any) -> tuple[Any, Any]:
         x, before, upstream, *mask = _split(inputs, self.widths)
+        outputs = self.widths[2] - self.widths[1]
         later = states[0] + upstream
         vjp = backends.load(keras.backend.backend()).vjp
         to_x, to_before = vjp(self._forward, (x, before), later)
-        handed = ops.pad(to_before, [[0, 0], [self.widths[2] - self.widths[1], 0]])
+        found = ops.concatenate([to_x, later[:, outputs:]], axis=-1)
+        handed = ops.pad(to_before, [[0, 0], [outputs, 0]]) if outputs else to_before
         if not mask:
-            return to_x, [handed]
+            return found, [handed]
         # A padded step hands on its states and its output.
-        return mask[0] * to_x, [mask[0] * handed + (1 - mask[0]) * later]
+        return mask[0] * found, [mask[0] * handed + (1 - mask[0]) * later]
 
     def _forward(self, x: Any, before: Any) -> Any:
         return self.cell(x, self.cell.packed(_split(before, self.cell.sizes)))[0]
@@ -250,7 +257,7 @@ class _Embedded(keras.layers.Layer):
 
 @dataclass(frozen=True)
 class Tapped:
-    """A model with taps: `model(x)` returns [output, states and input of each loop in the order of `taps`]."""
+    """A model with taps: `model(x)` returns [output, then states and input of each loop in the order of `taps`]."""
 
     model: keras.Model
     taps: list[Tap]
@@ -287,8 +294,8 @@ def tapped(model: keras.Model) -> Tapped:
         ]
         found = _Loop(layer, [loop for _, loop in loops], own)(*args, **kwargs)
         taps.extend(own)
-        states.extend(found[-len(own) :])
-        rest = found[: -len(own)]
+        states.extend(found[-2 * len(own) :])
+        rest = found[: -2 * len(own)]
         return rest[0] if len(rest) == 1 else rest
 
     copy = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
