@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from bench.architecture import InputSpec
-from bench.catalogue import Catalogue, declared
+from bench.catalogue import Catalogue, declared, first_line
 from bench.errors import DataError, PluginError
 from bench.evaluation import evaluate
 from bench.gradients.closer import closer, pairs
@@ -68,6 +68,7 @@ class _Run:
     closer: list[dict[str, np.ndarray]] = field(default_factory=list)
     """What is looked at more closely at init and at the end."""
     interventions: dict[str, float] | None = None
+    unmeasured: str | None = None
 
 
 class _Diverged(Exception):
@@ -108,7 +109,13 @@ class Group:
         _check_model(self.model, self.spec, declared(entry.value.build, entry.file))
         every = cell.training.probe_every
         self.probe_every = math.ceil(self.steps / 2) if every is None else every
-        self.probe = Probe(self.model, self.spec, self.task.loss, jit=entry.value.jit) if self.probe_every else None
+        self.probe: Probe | None = None
+        self.unprobed: str | None = None
+        if self.probe_every:
+            try:
+                self.probe = Probe(self.model, self.spec, self.task.loss, jit=entry.value.jit)
+            except Exception as error:  # whatever Keras makes of a plug-in's model
+                self.unprobed = f"probe: {type(error).__name__}: {first_line(error)}"
         self.probed = Split(*(array[:PROBED] for array in self.data.validation))
         self.cues = self.task.cues(self.probed.x) if self.task.cues else None
         self.variables = list(self.model.variables)
@@ -129,7 +136,7 @@ class Group:
     def run(self, cell: Cell, progress: Progress = lambda *_: None) -> Result:
         """Train the group's model from the weights of `cell.seed`."""
         self._reset(cell.seed)
-        run = _Run()
+        run = _Run(unmeasured=self.unprobed)
         try:
             self._train(run, cell.seed, progress)
             reason = None
@@ -155,8 +162,9 @@ class Group:
             train_seconds=run.train_seconds,
             compile_seconds=run.compile_seconds,
             gradient_norm=_gradient_norm(run, self.training.clip),
-            gradient=_moments(run.flows) if self.probe else None,
+            gradient=_moments(run.flows) or None,
             interventions=run.interventions,
+            unmeasured=run.unmeasured,
         )
         return Result(record, self._curves(run))
 
@@ -204,30 +212,43 @@ class Group:
                 self._probe(run)
         return count
 
+    def _attempt(self, run: _Run, what: str, measurement: Callable[[Probe], None]) -> None:
+        """A measurement that fails says so in the record and costs no training; none is tried after it."""
+        if not self.probe or run.unmeasured:
+            return
+        try:
+            measurement(self.probe)
+        except Exception as error:  # whatever Keras makes of a plug-in's model
+            run.unmeasured = f"{what}: {type(error).__name__}: {first_line(error)}"
+
     def _probe(self, run: _Run) -> None:
         """Gradient flow through the weights as they stand, once a step, outside the timed region."""
-        if self.probe and (not run.flows or run.flows[-1].record.step < len(run.losses)):
-            run.flows.append(measure(self.probe, self.probed, len(run.losses), self.cues))
+
+        def measurement(probe: Probe) -> None:
+            if not run.flows or run.flows[-1].record.step < len(run.losses):
+                run.flows.append(measure(probe, self.probed, len(run.losses), self.cues))
             if not run.losses:
-                run.closer.append(self._closer(run.flows[0]))
+                run.closer.append(self._closer(probe, run.flows[0]))
+
+        self._attempt(run, f"probe at step {len(run.losses)}", measurement)
 
     def _look_back(self, run: _Run, *, finished: bool) -> None:
         """What is asked of the last weights, before those of the best validation are put in their place."""
-        if not self.probe:
-            return
+        validation, size = self.data.validation, self.training.batch_size
+
+        def score() -> float:
+            return evaluate(self.model, validation, self.task, size)[1]
+
+        def measurement(probe: Probe) -> None:
+            run.closer.append(self._closer(probe, run.flows[-1]))
+            if finished:
+                run.interventions = interventions(probe, self.task, validation, run.flows[-1].gates, score) or None
+
         self._probe(run)
-        run.closer.append(self._closer(run.flows[-1]))
-        if finished:
-            validation, size = self.data.validation, self.training.batch_size
+        self._attempt(run, "interventions", measurement)
 
-            def score() -> float:
-                return evaluate(self.model, validation, self.task, size)[1]
-
-            run.interventions = interventions(self.probe, self.task, validation, run.flows[-1].gates, score) or None
-
-    def _closer(self, flow: Flow) -> dict[str, np.ndarray]:
-        assert self.probe is not None
-        found = closer(self.probe, flow, self.probed, spectrum=self.training.spectrum)
+    def _closer(self, probe: Probe, flow: Flow) -> dict[str, np.ndarray]:
+        found = closer(probe, flow, self.probed, spectrum=self.training.spectrum)
         filters = first_filters(self.model)
         return found if filters is None else {**found, "filters": filters}
 

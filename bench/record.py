@@ -131,6 +131,8 @@ class Record(_Part):
     """Gradient flow through time at "init", at the steps probed and at the "end", in this order."""
     interventions: dict[str, Number] | None = None
     """Validation score of the last weights by what was changed (bench.gradients.interventions); "none" is without."""
+    unmeasured: str | None = None
+    """Which measurement of the gradient flow failed, and why; those after it were not tried."""
     gradient_norm: "GradientNorm | None" = None
     curves: str | None = None
     """Name of the `.npz` file beside the record."""

@@ -17,6 +17,8 @@ from bench.setting import Value
 from bench.suite import read_suite
 from bench.task import Training
 
+_RESULTS = ("ok", "diverged")
+"""What counts as evidence: a cell that failed, ran out of time or memory says nothing of its architecture."""
 _WATCHING = ("probe_every", "spectrum")
 """Conditions of a training that change what is measured and not what is learned."""
 
@@ -42,7 +44,7 @@ def assess(
     wanted = {_of_cell(cell) for cells in needed.values() for cell in cells}
     found: dict[tuple[str, int], Record] = {}
     for record in sorted(records, key=lambda record: record.measured_at):
-        if record.status != "skipped" and (key := _of_record(record)) in wanted:
+        if record.status in _RESULTS and (key := _of_record(record)) in wanted:
             found[key, record.seed] = record
     missing = [gap for suite, cells in needed.items() for gap in _missing(suite, cells, found.keys())]
     there = {key for key, _ in found}

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from bench import backends
-from bench.gradients.flow import Flow, real_steps
+from bench.gradients.flow import Flow, of_loop, real_steps
 from bench.gradients.memory import linear_memory
 from bench.gradients.probe import Probe
 from bench.gradients.spectrum import lyapunov, singular_values
@@ -26,11 +26,12 @@ def closer(probe: Probe, flow: Flow, split: Split, *, spectrum: bool) -> dict[st
     arrays = {f"example_{name}": value[0].astype("float16") for name, value in flow.gates.items()}
     if not probe.taps or probe.taps[0].backwards or not _finite(flow):
         return arrays
+    real = of_loop(probe, real_steps(probe.spec, split.x))
     if probe.spec.kind == "sequence":
         arrays["memory"] = linear_memory(split.x, flow.found.states[0][0][:, -1]).astype("float32")
-    arrays |= _lag_share(probe.taps[0], flow, real_steps(probe.spec, split.x))
+    arrays |= _lag_share(probe.taps[0], flow, real)
     if spectrum:
-        arrays |= _spectrum(probe.taps[0], flow, real_steps(probe.spec, split.x))
+        arrays |= _spectrum(probe.taps[0], flow, real)
     return arrays
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from bench.architecture import InputSpec
@@ -32,6 +33,8 @@ def measure(probe: Probe, split: Split, step: int, cues: np.ndarray | None) -> F
     found = probe(split)
     real = real_steps(probe.spec, split.x)
     profiles = _profiles(probe, found, real)
+    # Of what is said of the first loop alone, below.
+    real, cues = (of_loop(probe, marks) for marks in (real, cues))
     values = _gate_values(probe, found)
     floor = (FLOOR_LOG2 - found.scale_log2) * np.log10(2)
     arrays: dict[str, np.ndarray] = {"gradient_floor": np.array(floor)}
@@ -58,6 +61,11 @@ def real_steps(spec: InputSpec, x: np.ndarray) -> np.ndarray | None:
     return x != 0 if spec.kind == "tokens" else None
 
 
+def of_loop(probe: Probe, marks: np.ndarray | None) -> np.ndarray | None:
+    """Marks of the input's steps (samples, time), None where the first loop has other steps."""
+    return marks if marks is not None and probe.taps and probe.taps[0].steps == marks.shape[1] else None
+
+
 def _has_time(spec: InputSpec) -> bool:
     return spec.kind in ("sequence", "tokens")
 
@@ -71,7 +79,8 @@ def _profiles(probe: Probe, found: Found, real: np.ndarray | None) -> dict[str, 
         profiles["input"] = profile(by_lag(norms, real, reverse=not _has_time(probe.spec)), floor)
     for index, (tap, gradients) in enumerate(zip(probe.taps, found.gradients, strict=True)):
         for name, gradient in zip(tap.names, gradients, strict=True):
-            lagged = by_lag(log_norms(gradient, found.scale_log2), real, reverse=tap.backwards)
+            there = real if real is not None and tap.steps == real.shape[1] else None
+            lagged = by_lag(log_norms(gradient, found.scale_log2), there, reverse=tap.backwards)
             profiles[name if index == 0 else f"{tap.layer}.{name}"] = profile(lagged, floor)
     return profiles
 
@@ -92,6 +101,9 @@ def _gate_values(probe: Probe, found: Found) -> dict[str, np.ndarray]:
         return {}
     cell = probe.taps[0].cell
     weights = [np.asarray(weight) for weight in cell.get_weights()]
+    squash = getattr(cell, "recurrent_activation", keras.activations.sigmoid)
+    if len(weights) != 3 or squash is not keras.activations.sigmoid:  # kernel, recurrent kernel, bias
+        return {}
     return gates.gates(KINDS[type(cell).__name__], found.inputs[0], found.states[0][0], weights)
 
 

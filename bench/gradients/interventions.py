@@ -21,8 +21,9 @@ def interventions(
 ) -> dict[str, float]:
     """Scores on `split` by what was changed; empty for a model without a recurrent loop.
 
-    "none": nothing. "reset-half": every state of every loop set to 0 half-way. For the first loop's `gates` (samples,
-    time, units): "GATE-mean", each unit's gate held at its own mean; "forget-half" and "forget-open", at 0.5 and at 1.
+    "none": nothing. "reset-half": every state of every loop set to 0 after half of its real steps. For the first loop's
+    `gates` (samples, time, units): "GATE-mean", each unit's gate held at its own mean; "forget-half" and "forget-open",
+    at 0.5 and at 1.
     `score()` evaluates the trained model as it stands.
     """
     if not probe.taps:
@@ -43,7 +44,7 @@ def _holds(probe: Probe, gates: Mapping[str, np.ndarray]) -> Iterator[tuple[str,
     """Name, block and logit (units,) of every gate that is held."""
     for gate, values in gates.items():
         place = _BLOCKS[KINDS[type(probe.taps[0].cell).__name__]][gate]
-        mean = np.clip(values.mean(axis=(0, 1), dtype="float64"), 1e-7, 1 - 1e-7)
+        mean = np.clip(values.reshape(-1, values.shape[-1]).mean(axis=0, dtype="float64"), 1e-7, 1 - 1e-7)
         yield f"{gate}-mean", place, np.log(mean / (1 - mean))
         if gate == "forget":
             yield "forget-half", place, np.zeros_like(mean)
@@ -61,12 +62,11 @@ def held(weights: list[np.ndarray], block: int, logit: np.ndarray) -> list[np.nd
 
 def _reset(probe: Probe, task: Task, split: Split, size: int = 256) -> float:
     """The task's score where all states are 0 after the first half of the steps."""
-    after = max(split.x.shape[1] // 2 - 1, 0)
     scores = []
     for start in range(0, len(split.x), size):
         x, y = split.x[start : start + size], split.y[start : start + size]
         filled = np.resize(x, (min(size, len(split.x)), *x.shape[1:]))  # repeats x, so that nothing is traced twice
-        scores.append(task.metric.score(y, probe.reset(filled, after)[: len(x)]))
+        scores.append(task.metric.score(y, probe.reset(filled)[: len(x)]))
     return float(np.concatenate(scores).mean())
 
 

@@ -40,10 +40,10 @@ class Probe:
 
     def __init__(self, model: keras.Model, spec: InputSpec, loss: Loss, *, jit: bool) -> None:
         self.spec, self.loss = spec, loss
-        self.tapped: Tapped = tapped(model)
+        self.tapped: Tapped = tapped(model, tokens=spec.kind == "tokens")
         backend = backends.load(keras.backend.backend())
         self._gradient = backend.gradient(self._scaled_loss, jit=jit)
-        self._outputs = backend.compiled(lambda added, x: self._with(added, x, adds=True), jit=jit)
+        self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], jit=jit)
 
     @property
     def taps(self) -> list[Tap]:
@@ -60,16 +60,9 @@ class Probe:
         ]
         return found if np.isfinite(bounds).all() else self._run(split, 0)
 
-    def reset(self, x: np.ndarray, after: int) -> np.ndarray:
-        """The model's output where every state of every loop is 0 after the loop's step `after`."""
-        added = [np.zeros((len(x), x.shape[1], sum(tap.sizes)), "float32") for tap in self.taps]
-        tensor = ops.convert_to_tensor(x)
-        states, _ = self._read(self._outputs(list(map(ops.convert_to_tensor, added)), tensor)[1])
-        for tap, zero, parts in zip(self.taps, added, states, strict=True):
-            at = -1 - after if tap.backwards else after
-            zero[:, at] = -np.concatenate([part[:, at] for part in parts], axis=-1)
-        output, _ = self._outputs(list(map(ops.convert_to_tensor, added)), tensor)
-        return np.asarray(ops.convert_to_numpy(output))
+    def reset(self, x: np.ndarray) -> np.ndarray:
+        """The model's output where every state of every loop is set to 0 after the first half of its real steps."""
+        return np.asarray(ops.convert_to_numpy(self._outputs(ops.convert_to_tensor(x))))
 
     def _read(self, arrays: list[Any]) -> tuple[list[list[np.ndarray]], list[np.ndarray]]:
         """States and inputs of each tap."""
@@ -79,8 +72,7 @@ class Probe:
     def _run(self, split: Split, scale_log2: int) -> Found:
         x = ops.convert_to_tensor(split.x)
         zeros = {
-            f"{index}": ops.zeros((len(split.x), split.x.shape[1], sum(tap.sizes)))
-            for index, tap in enumerate(self.taps)
+            f"{index}": ops.zeros((len(split.x), tap.steps, sum(tap.sizes))) for index, tap in enumerate(self.taps)
         }
         if self.spec.kind != "tokens":
             zeros["input"] = x
@@ -112,16 +104,20 @@ class Probe:
             each = ops.sparse_categorical_crossentropy(y, output, from_logits=True)
         return ops.sum(each) * scale, (each, states)
 
-    def _with(self, added: list[Any], x: Any, embedded: Any = None, *, adds: bool = False) -> tuple[Any, list[Any]]:
-        """Output, and states and input of each loop; `added` at the taps, really or to take the gradient of alone."""
-        places = [tap.added for tap in self.taps] + ([self.tapped.embedded.added] if self.tapped.embedded else [])
+    def _with(self, zeros: list[Any], x: Any, embedded: Any = None, *, resets: bool = False) -> tuple[Any, list[Any]]:
+        """Output, and states and input of each loop, as functions of the `zeros` at the taps and the embedding."""
+        modes = [tap.mode for tap in self.taps]
         try:
-            for place, value in zip(places, [*added, embedded], strict=False):
-                place.tensor, place.adds = value, adds
+            for mode in modes:
+                mode.resets = resets
+            for mode, value in zip(modes, zeros, strict=False):
+                mode.zeros = value
+            if self.tapped.embedded:
+                self.tapped.embedded.mode.zeros = embedded
             found = self.tapped.model(x, training=False)
         finally:
-            for place in places:
-                place.tensor, place.adds = None, False
+            for mode in [*modes, *([self.tapped.embedded.mode] if self.tapped.embedded else [])]:
+                mode.zeros, mode.resets = None, False
         output, *states = found if isinstance(found, (list, tuple)) else [found]
         return output, states
 

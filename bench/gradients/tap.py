@@ -38,7 +38,9 @@ class Tap:
     """The loop reads the sequence from its end."""
     zero_output: bool
     """The output at padded steps is zero, not that of the step before."""
-    added: "_Zeros"
+    steps: int
+    """Steps of the loop, which are those of the input unless a layer before shortened it."""
+    mode: "_Mode"
 
     @property
     def cell(self) -> Any:
@@ -72,18 +74,20 @@ class Tap:
         return cast("list[Any]", keras.tree.flatten(new))
 
 
-class _Zeros:
-    """The tensor that a tap adds: (batch, time, units); None outside a probe. Set while the gradient is traced."""
+class _Mode:
+    """What a tap does; set while the model is traced."""
 
-    tensor: Any = None
-    adds: bool = False
-    """The tensor is really added. A probe does without: its zeros are only what the gradient is asked for."""
+    zeros: Any = None
+    """What is added, (batch, time, units), to ask the gradient for. Being zero, it need not really be added."""
+    resets: bool = False
+    """Every state is 0 after the first half of the real steps."""
 
 
 class _TappedCell(keras.layers.Layer):
-    """A recurrent cell whose output ends in its new states, and whose input ends, where it `adds`, in what is added.
+    """A recurrent cell whose output ends in its new states.
 
-    The output is the output and the states, or the states alone where the first of them is the output.
+    The output is the output and the states, or the states alone where the first of them is the output. Where it
+    `resets`, its input ends in what the new states are multiplied with, and its output stays what it is.
     """
 
     def __init__(self, cell: Any) -> None:
@@ -91,7 +95,7 @@ class _TappedCell(keras.layers.Layer):
         self.cell = cell
         self.sizes = keras.tree.flatten(cell.state_size)
         self.state_size = cell.state_size
-        self.shared = self.adds = False
+        self.shared = self.resets = False
         self.built = True
 
     def packed(self, parts: list[Any]) -> Any:
@@ -104,13 +108,13 @@ class _TappedCell(keras.layers.Layer):
         return keras.tree.map_structure(lambda size: ops.zeros((batch_size, size)), self.state_size)
 
     def call(self, inputs: Any, states: Any) -> tuple[Any, Any]:
-        width = inputs.shape[-1] - (sum(self.sizes) if self.adds else 0)
+        width = inputs.shape[-1] - self.resets
         output, new = self.cell(inputs[:, :width], states)
         flat = keras.tree.flatten(new)
         self.shared = output is flat[0]
-        if self.adds:
-            flat = [state + part for state, part in zip(flat, _split(inputs[:, width:], self.sizes), strict=True)]
-        own = [] if self.shared else [output]
+        if self.resets:
+            flat = [state * inputs[:, width:] for state in flat]
+        own = [] if self.shared and not self.resets else [output]
         return ops.concatenate([*own, *flat], axis=-1), keras.tree.pack_sequence_as(new, flat)
 
 
@@ -176,14 +180,15 @@ class _Loop(keras.layers.Layer):
 
 def _run(loop: Any, tap: Tap, sequences: Any, start: Any, mask: Any) -> Any:
     """Outputs and states of every step, (batch, time, outputs + states), in the order of processing."""
-    added = _zeros(sequences, sum(tap.sizes)) if tap.added.tensor is None else tap.added.tensor
-    tap.tapped.adds = tap.added.adds
-    if tap.added.adds:
-        return loop(ops.concatenate([sequences, added], axis=-1), mask=mask, initial_state=start)
+    tap.tapped.resets = tap.mode.resets
+    if tap.mode.resets:
+        keep = _keep(sequences, mask, backwards=tap.backwards)
+        return loop(ops.concatenate([sequences, keep], axis=-1), mask=mask, initial_state=start)
+    zeros = _zeros(sequences, sum(tap.sizes)) if tap.mode.zeros is None else tap.mode.zeros
     flat = keras.tree.flatten(start)
 
     @ops.custom_gradient
-    def run(sequences: Any, added: Any, *flat: Any) -> tuple[Any, Any]:
+    def run(sequences: Any, _: Any, *flat: Any) -> tuple[Any, Any]:
         whole = loop(sequences, mask=mask, initial_state=keras.tree.pack_sequence_as(start, flat))
 
         def gradient(*upstream: Any, variables: Any = ()) -> Any:
@@ -192,7 +197,15 @@ def _run(loop: Any, tap: Tap, sequences: Any, start: Any, mask: Any) -> Any:
 
         return whole, gradient
 
-    return run(sequences, added, *flat)
+    return run(sequences, zeros, *flat)
+
+
+def _keep(sequences: Any, mask: Any, *, backwards: bool) -> Any:
+    """0 at the step that ends the first half of the real ones, in the order of the loop, else 1: (batch, time, 1)."""
+    real = ops.ones_like(sequences[..., 0]) if mask is None else ops.cast(mask, sequences.dtype)
+    count = ops.flip(ops.cumsum(ops.flip(real, axis=1), axis=1), axis=1) if backwards else ops.cumsum(real, axis=1)
+    half = ops.floor(ops.sum(real, axis=1, keepdims=True) / 2)
+    return (1 - real * ops.cast(ops.equal(count, half), real.dtype))[..., None]
 
 
 def _backward(loop: Any, sequences: Any, start: Sequence[Any], mask: Any, whole: Any, upstream: Any) -> tuple[Any, ...]:
@@ -248,11 +261,11 @@ class _Embedded(keras.layers.Layer):
 
     def __init__(self, units: int) -> None:
         super().__init__()
-        self.units, self.added = units, _Zeros()
+        self.units, self.mode = units, _Mode()
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
-        return inputs if self.added.tensor is None else inputs + self.added.tensor
+        return inputs if self.mode.zeros is None else inputs + self.mode.zeros
 
 
 @dataclass(frozen=True)
@@ -267,29 +280,33 @@ class Tapped:
     """Recurrent layers without a tap, and why."""
 
 
-def tapped(model: keras.Model) -> Tapped:
-    """The same model, sharing its weights, with a tap in every recurrent loop and behind the first embedding.
+def tapped(model: keras.Model, *, tokens: bool) -> Tapped:
+    """The same model, sharing its weights, with a tap in every recurrent loop and, for tokens, behind their embedding.
 
-    `model` is functional and not compiled. A loop whose states are not (batch, units) each gets no tap.
+    `model` is built and not compiled. A loop whose states are not (batch, units) each gets no tap.
     """
     taps: list[Tap] = []
     untapped: dict[str, str] = {}
     embedded: list[_Embedded] = []
     states: list[Any] = []
+    whole = (model.inputs[0].shape, model.inputs[0].dtype)
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(layer, keras.layers.Embedding) and not embedded:
+        reads_input = bool(args) and hasattr(args[0], "shape") and (args[0].shape, args[0].dtype) == whole
+        if tokens and isinstance(layer, keras.layers.Embedding) and reads_input and not embedded:
             embedded.append(_Embedded(layer.output_dim))
             return embedded[0](layer(*args, **kwargs))
         loops = _loops(layer)
         reason = next((why for _, loop in loops if (why := _refusal(loop, args))), None)
+        if isinstance(layer, keras.Model) and any(_loops(inner) for inner in layer.layers):
+            reason = "lies inside another model"
         if reason:
             untapped[layer.name] = reason
         if not loops or reason:
             return layer(*args, **kwargs)
         kwargs.pop("training", None)
         own = [
-            Tap(name, _TappedCell(loop.cell), loop.go_backwards, loop.zero_output_for_mask, _Zeros())
+            Tap(name, _TappedCell(loop.cell), loop.go_backwards, loop.zero_output_for_mask, args[0].shape[1], _Mode())
             for name, loop in loops
         ]
         found = _Loop(layer, [loop for _, loop in loops], own)(*args, **kwargs)
@@ -298,9 +315,10 @@ def tapped(model: keras.Model) -> Tapped:
         rest = found[: -2 * len(own)]
         return rest[0] if len(rest) == 1 else rest
 
-    copy = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+    functional = keras.Model(model.inputs[0], model.outputs[0])  # of a Sequential too
+    copy = keras.models.clone_model(functional, clone_function=lambda layer: layer, call_function=call)
     outputs = [copy.outputs[0], *states]
-    return Tapped(keras.Model(copy.inputs, outputs), taps, embedded[0] if embedded else None, untapped)
+    return Tapped(keras.Model(copy.inputs[0], outputs), taps, embedded[0] if embedded else None, untapped)
 
 
 def _loops(layer: Any) -> list[tuple[str, Any]]:

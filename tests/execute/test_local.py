@@ -183,7 +183,14 @@ def test_an_interrupt_keeps_what_is_finished_leaves_no_worker_and_the_next_run_r
     folder = tmp_path / "run"
     slow = ["--steps", "3000", "--evaluations", "300"]
     environment = _environment("tensorflow", 1)
-    process = subprocess.Popen(_command(folder, *slow), env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        _command(folder, *slow),
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background has SIGINT ignored, and its children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     _wait_for(lambda: list(folder.glob("*/1.json")))
     os.kill(process.pid, signum)
     _, errors = process.communicate(timeout=60)

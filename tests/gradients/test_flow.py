@@ -38,13 +38,14 @@ def around(cell: Any, spec: InputSpec) -> keras.Model:
 
 
 def drawn(spec: InputSpec, n: int = 6) -> Split:
-    return Split(RNG.normal(size=(n, *spec.shape)).astype("float32"), RNG.integers(0, spec.outputs, n).astype("int32"))
+    rng = np.random.default_rng(1)
+    return Split(rng.normal(size=(n, *spec.shape)).astype("float32"), rng.integers(0, spec.outputs, n).astype("int32"))
 
 
 def test_an_image_has_a_gradient_by_position_and_nothing_over_lag() -> None:
     spec = InputSpec("image", (5, 4, 3), outputs=3)
     split = drawn(spec)
-    model = built("mlp", spec)
+    model = built("mlp", spec, units=32)  # enough that no sequence meets dead units alone
     flow = flow_of(model, spec, split)
     assert flow.record.decay == {}
     assert flow.record.saturation is None
@@ -227,3 +228,53 @@ def test_moments_are_stacked_in_front() -> None:
     assert arrays["gate_forget"].shape == (3, 4)
     assert arrays["gradient_floor"].shape == ()
     assert stack([]) == {}
+
+
+def test_a_loop_shorter_than_its_input_is_measured_and_reset() -> None:
+    spec = InputSpec("sequence", (16, 2), outputs=3)
+    inputs = keras.Input(spec.shape)
+    x = keras.layers.MaxPooling1D(2)(keras.layers.Conv1D(4, 3, padding="same")(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.LSTM(4)(x)))
+    split = drawn(spec)
+    assert flow_of(model, spec, split).arrays["profile_h"].shape == (8, 4)
+    probe = Probe(model, spec, "cross-entropy", jit=False)
+    early = split.x.copy()
+    early[:, :7] += 1  # the convolution lets step 7 into step 8
+    np.testing.assert_allclose(probe.reset(early), probe.reset(split.x), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("settings", [{"use_bias": False}, {"recurrent_activation": "hard_sigmoid"}])
+@pytest.mark.parametrize("layer", [keras.layers.LSTM, keras.layers.GRU])
+def test_gates_that_are_not_known_are_left_out(layer: Any, settings: dict[str, Any]) -> None:
+    spec = InputSpec("sequence", (12, 2), outputs=3)
+    inputs = keras.Input(spec.shape)
+    model = keras.Model(inputs, keras.layers.Dense(3)(layer(4, **settings)(inputs)))
+    flow = flow_of(model, spec, drawn(spec))
+    assert flow.record.gates == {}
+    assert "h" in flow.record.decay
+
+
+def test_an_embedding_of_positions_is_not_taken_for_the_input() -> None:
+    spec = InputSpec("sequence", (12, 4), outputs=3)
+    inputs = keras.Input(spec.shape)
+    positions = keras.layers.Embedding(12, 4)(keras.ops.arange(12)[None])
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.LSTM(4)(inputs + positions)))
+    split = drawn(spec)
+    expected = keras.losses.sparse_categorical_crossentropy(split.y, model(split.x), from_logits=True)
+    np.testing.assert_allclose(flow_of(model, spec, split).found.loss, np.asarray(expected), rtol=1e-5)
+
+
+def test_a_sequential_model_is_measured() -> None:
+    spec = InputSpec("sequence", (12, 2), outputs=3)
+    model = keras.Sequential([keras.Input(spec.shape), keras.layers.LSTM(4), keras.layers.Dense(3)])
+    assert "c" in flow_of(model, spec, drawn(spec)).record.decay
+
+
+def test_a_loop_inside_another_model_is_named() -> None:
+    spec = InputSpec("sequence", (12, 2), outputs=3)
+    inputs = keras.Input(spec.shape)
+    inner = keras.Sequential([keras.Input(spec.shape), keras.layers.LSTM(4)], name="inner")
+    model = keras.Model(inputs, keras.layers.Dense(3)(inner(inputs)))
+    flow = flow_of(model, spec, drawn(spec))
+    assert flow.record.unprobed == {"inner": "lies inside another model"}
+    assert set(flow.record.decay) == {"input"}

@@ -345,14 +345,42 @@ def test_the_probe_changes_neither_the_model_nor_its_training() -> None:
     assert losses[0] == losses[1]
 
 
-def test_a_reset_wipes_every_state_at_its_step() -> None:
+@pytest.mark.parametrize("arm", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_after_a_reset_nothing_is_left_of_the_first_half(arm: str, layers: int) -> None:
     spec = regression(10)
-    model = build("bilstm", spec)
-    probe = Probe(model, spec, "mse", jit=True)
+    probe = Probe(build(arm, spec, layers=layers), spec, "mse", jit=True)
+    x = sequences(spec)
+    early, late = x.copy(), x.copy()
+    early[:, :5] += 1
+    late[:, 5] += 1
+    np.testing.assert_allclose(probe.reset(early), probe.reset(x), rtol=1e-5, atol=1e-7)
+    assert not np.allclose(probe.reset(late), probe.reset(x))
+    assert not np.allclose(probe.tapped.model(early)[0], probe.tapped.model(x)[0])
+
+
+def test_the_half_that_is_reset_is_that_of_the_real_steps() -> None:
+    model = build("lstm", TOKENS)
+    probe = Probe(model, TOKENS, "cross-entropy", jit=True)
+    x = sequences(TOKENS)
+    x[:, :4] = 0  # four real steps are left, two of them before the reset
+    early, late = x.copy(), x.copy()
+    early[:, 4:6] = x[:, 4:6] % 11 + 1
+    late[:, 6] = x[:, 6] % 11 + 1
+    np.testing.assert_allclose(probe.reset(early), probe.reset(x), rtol=1e-5, atol=1e-7)
+    assert not np.allclose(probe.reset(late), probe.reset(x))
+
+
+def test_both_directions_are_reset_after_their_own_half() -> None:
+    spec = regression(10)
+    probe = Probe(build("bilstm", spec), spec, "mse", jit=True)
     x = sequences(spec)
     changed = x.copy()
-    changed[:, :5] += 1  # what the forward loop has read by then
-    forward = Probe(build("lstm", spec), spec, "mse", jit=True)
-    np.testing.assert_allclose(forward.reset(x, 4), forward.reset(changed, 4), rtol=1e-6)
-    assert not np.allclose(forward.reset(x, 3), forward.reset(changed, 3))
-    assert np.isfinite(probe.reset(x, 4)).all()
+    changed[:, 4] += 1  # of use to neither: read just before the reset forwards, and overwritten ...
+    changed[:, 5] += 1  # ... as this is backwards
+    forward = changed.copy()
+    forward[:, 4] = x[:, 4]
+    assert not np.allclose(probe.reset(changed), probe.reset(x))
+    lone = x.copy()
+    lone[:, 4] += 1  # backwards it is read after the reset
+    assert not np.allclose(probe.reset(lone), probe.reset(x))
