@@ -8,14 +8,11 @@ networks), and what is left once the state is set to 0 half-way.
 import numpy as np
 
 from bench.claims._claim import Claim, Evidence, Verdict
-from bench.claims._parts import at_least, by_seed, conclude, lost, only_solved, rises, shown
+from bench.claims._parts import by_seed, conclude, lost, only_solved, rises, shown
 from bench.record import Record
 
 ARMS = ("rnn", "rnn-uniform", "irnn", "gru", "gru-chrono")
 """Arms whose hidden state is all that is carried."""
-FORGETS = 0.9
-"""Share of what a model knew of the first half that a reset half-way takes away."""
-
 CUES = {"adding": ((0.0, 1.0),), "multiplication": ((0.0, 1.0),), "temporal-order": ((0.1, 0.2), (0.5, 0.6))}
 """Task -> where its cues can lie, as shares of the steps. Others: the first ten steps, as of copy."""
 SECOND_HALF = {"adding": 1 / 12, "temporal-order": 0.5}
@@ -26,13 +23,13 @@ adding: one of two values U[0, 1) is known. temporal-order of two symbols: one o
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """A number for memory and one for the reset, over solved cells."""
+    """Whether memory rises, over solved cells; what a reset takes is shown."""
     cells = only_solved(evidence.records)
     rise = rises(shown("rise of R^2 at the cues' lags by training", by_seed(cells, lambda r: _rise(evidence, r))))
-    reset = at_least(
+    # Not judged: no model does better from the second half alone than the best predictor that sees nothing else.
+    reset = shown(
         "share of the first half forgotten by a reset",
         by_seed(cells, lambda r: lost(r, "reset-half", SECOND_HALF.get(r.task))),
-        FORGETS,
     )
     sentence = (
         f"In {len(cells)} solved cells of {reset.seeds} seeds training changes the R^2 with which the last state tells"
@@ -66,6 +63,6 @@ CLAIM = Claim(
     source="Elman (1990), Finding structure in time",
     needs={"vanishing": ARMS},
     criterion="in solved cells of arms with one state training raises the R^2 of a linear readout of the inputs at the"
-    " cues' lags, and a reset half-way takes at least 0.9 of what the first half gave",
+    " cues' lags; what a reset half-way takes of what the first half gave is told with it",
     judge=judge,
 )

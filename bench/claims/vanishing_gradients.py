@@ -32,6 +32,8 @@ FALL = 0.5
 """A fall of the solved share from the shortest to the longest length that is surely less than this is no struggle."""
 STRONG = 0.5
 """Rank correlation from which on half-lives tell lengths (Cohen's "large")."""
+APART = 3
+"""Arms that have to differ from the commonest longest length before half-lives can fail to tell them."""
 ALPHA = 0.05
 ALIKE = 0.2
 """Arms whose solved shares surely differ by less than this are alike."""
@@ -81,10 +83,18 @@ def _prediction(task: str, found: Sequence[Ladder], moment: Moment) -> Number:
     rho, p, n = rank_correlation(np.array(halves)[known], np.array(lengths)[known])
     # One that is large and not sure needs more arms or seeds; one that is not large tells no length, sure or not.
     passes = None if math.isnan(rho) else False if rho < STRONG else True if p < ALPHA else None
+    if _apart(np.array(lengths)[known]) < APART:
+        passes = None  # with nearly all arms at one length no rho is to be had, whatever the half-lives
     what = f"{task}: rho of half-life at {moment} and longest solved length" + (
         "" if math.isnan(p) else f", p = {p:.2g}"
     )
     return Number(what, rho, None, None, n, f">= {STRONG:g}, p < {ALPHA:g}", passes)
+
+
+def _apart(lengths: np.ndarray) -> int:
+    """Arms whose mean longest length is not the commonest one, from (arms, seeds)."""
+    means = np.round(lengths.mean(axis=1), 9).tolist()
+    return len(means) - max((means.count(value) for value in means), default=0)
 
 
 def half_life(ladder: Ladder, seed: int, moment: Moment) -> float:

@@ -39,10 +39,18 @@ def test_missing_seeds_and_cells_are_unclear_and_say_what_to_run(claim):
 
 
 @pytest.mark.parametrize("claim", RECURRENT)
-def test_where_all_cells_failed_nothing_breaks_and_nothing_is_supported(claim):
-    found = verdict(claim, lambda cell: record(cell, status="failed", reason="x"))
+def test_where_all_cells_diverged_nothing_breaks_and_nothing_is_supported(claim):
+    found = verdict(claim, lambda cell: record(cell, status="diverged", reason="x"))
     assert found.outcome in ("unclear", "refuted", "partly")
     assert "did not end ok" in found.sentence
+
+
+@pytest.mark.parametrize("status", ["failed", "timeout", "out-of-memory"])
+@pytest.mark.parametrize("claim", RECURRENT)
+def test_what_a_machine_failed_at_says_nothing_of_an_architecture(claim, status):
+    found = verdict(claim, lambda cell: record(cell, status=status, reason="x"))
+    assert found.outcome == "unclear"
+    assert all(gap.cells == gap.of for gap in found.missing)
 
 
 # lstm-fixes
@@ -58,7 +66,7 @@ def reaching(lengths):
     [
         ({"lstm": 3, "rnn": 1}, "supported"),
         ({"lstm": 1, "rnn": 0}, "supported"),
-        ({"lstm": 1, "rnn": 1}, "refuted"),
+        ({"lstm": 1, "rnn": 1}, "unclear"),  # what lies between two lengths was not tried
         ({"lstm": 1, "rnn": 3}, "refuted"),
         ({"lstm": 9, "rnn": 9}, "unclear"),  # the ladder ends before either arm does
         ({"lstm": 0, "rnn": 0}, "unclear"),
@@ -73,6 +81,13 @@ def test_a_ratio_above_one_on_some_tasks_alone_is_partly():
         "lstm-fixes",
         lambda cell: record(
             cell, solved=rank(cell) < (2 if cell.architecture == "lstm" and cell.task == "adding" else 1)
+        ),
+    )
+    assert found.outcome == "unclear"
+    found = verdict(
+        "lstm-fixes",
+        lambda cell: record(
+            cell, solved=rank(cell) < (2 if (cell.architecture == "lstm") == (cell.task == "adding") else 1)
         ),
     )
     assert found.outcome == "partly"
@@ -141,13 +156,24 @@ def test_reach_at_init_that_tells_nothing_is_partly():
 def test_no_fall_no_order_and_no_difference_refute():
     shuffled = dict(zip(REACH, (5, 1, 8, 2, 9, 3, 7, 4, 6), strict=True))
 
-    # All arms solve the same number of lengths up to one at random: no order, no difference, no fall.
+    # All arms solve the same number of lengths but for a seed of some: no order, no difference, no fall.
     def make(cell):
         moments = {moment: flow(1.0 + shuffled[cell.architecture]) for moment in ("init", "end")}
-        hard = cell.architecture in ("irnn", "lstm-1997") and rank(cell) == top(cell) and cell.seed == 0
+        hard = (
+            cell.architecture in ("irnn", "lstm-1997", "gru", "gru-chrono")
+            and rank(cell) == top(cell)
+            and cell.seed == 0
+        )
         return record(cell, solved=not hard, gradient=moments)
 
     assert verdict("vanishing-gradients", make).outcome == "refuted"
+
+
+def test_half_lives_cannot_fail_to_tell_lengths_that_hardly_differ():
+    found = verdict("vanishing-gradients", vanishing(REACH, lambda cell: 1 + (cell.architecture == "rnn")))
+    told = [number for number in found.numbers if "rho" in number.what]
+    assert told
+    assert all(number.passes is None for number in told)
 
 
 def test_where_nothing_is_solved_nothing_is_told():
@@ -265,13 +291,12 @@ def remembering(end=0.5, forgotten=1.0, *, solved=True):
     ("given", "outcome"),
     [
         ({}, "supported"),
-        ({"end": 0.0}, "partly"),
-        ({"forgotten": 0.1}, "partly"),
-        ({"end": 0.0, "forgotten": 0.1}, "refuted"),
+        ({"end": 0.0}, "refuted"),
+        ({"forgotten": 0.1}, "supported"),  # what a reset takes is told, not judged
         ({"solved": False}, "unclear"),
     ],
 )
-def test_memory_is_held_against_the_untrained_state_and_against_a_reset(given, outcome):
+def test_memory_is_held_against_the_untrained_state(given, outcome):
     assert verdict("hidden-state", *remembering(**given)).outcome == outcome
 
 
