@@ -162,7 +162,7 @@ class Group:
             train_seconds=run.train_seconds,
             compile_seconds=run.compile_seconds,
             gradient_norm=_gradient_norm(run, self.training.clip),
-            gradient=_moments(run.flows) or None,
+            gradient=_moments(run.flows, len(run.losses)) or None,
             interventions=run.interventions,
             unmeasured=run.unmeasured,
         )
@@ -320,10 +320,10 @@ def _better(score: float, than: float, metric: Metric) -> bool:
     return (score > than if metric.higher_is_better else score < than) or math.isnan(than)
 
 
-def _moments(flows: list[Flow]) -> dict[str, GradientFlow]:
-    """By their names: init, the steps between, end."""
-    names = ["init", *(str(flow.record.step) for flow in flows[1:-1]), "end"]
-    return dict(zip(names, (flow.record for flow in flows), strict=True)) if len(flows) > 1 else {}
+def _moments(flows: list[Flow], last: int) -> dict[str, GradientFlow]:
+    """By their names: init, the steps between, and end where the last step was probed."""
+    named = {0: "init", last: "end"} if last else {0: "init"}
+    return {named.get(flow.record.step, str(flow.record.step)): flow.record for flow in flows}
 
 
 def _gradient_norm(run: _Run, clip: float | None) -> GradientNorm:

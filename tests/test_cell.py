@@ -13,6 +13,7 @@ from bench.catalogue import Entry
 from bench.cell import Group
 from bench.errors import BenchError, DataError, PluginError
 from bench.evaluation import evaluate
+from bench.gradients.flow import measure
 from bench.record import CURVES
 from bench.stream import batches
 from bench.task import Solved, Task
@@ -249,3 +250,34 @@ def test_a_users_keras_json_changes_nothing():
     keras.config.set_floatx("float64")
     keras.config.set_image_data_format("channels_first")
     _same(first, _group(one).run(one))
+
+
+def test_a_measurement_that_fails_is_told_and_costs_no_training(monkeypatch):
+    one = cell(architecture="lstm", training={"steps": 6, "evaluations": 2, "probe_every": 2})
+    whole = _group(one).run(one)
+    assert list(whole.record.gradient) == ["init", "2", "4", "end"]
+    assert whole.record.unmeasured is None
+    assert set(whole.record.interventions) >= {"none", "reset-half", "forget-half"}
+
+    def broken(probe, split, step, cues):
+        if step > 2:
+            raise ValueError("no more")
+        return measure(probe, split, step, cues)
+
+    monkeypatch.setattr("bench.cell.measure", broken)
+    result = _group(one).run(one)
+    assert result.record.status == "ok"
+    assert result.record.unmeasured == "probe at step 4: ValueError: no more"
+    assert list(result.record.gradient) == ["init", "2"]
+    assert result.record.interventions is None
+    assert result.record.best == whole.record.best
+    np.testing.assert_array_equal(result.curves["train_loss"], whole.curves["train_loss"])
+
+
+def test_without_probes_training_is_the_same_and_nothing_is_measured():
+    one = cell(architecture="gru", training={"steps": 6, "evaluations": 2, "probe_every": 0})
+    bare = _group(one).run(one)
+    probed = cell(architecture="gru", training={"steps": 6, "evaluations": 2, "probe_every": 1})
+    np.testing.assert_array_equal(_group(probed).run(probed).curves["train_loss"], bare.curves["train_loss"])
+    assert bare.record.gradient is None
+    assert bare.record.interventions is None
