@@ -67,10 +67,10 @@ class DataFile:
         if self.path.exists() or not (self.url or self.archive):
             return self.verified()
         # Imported here: a task file that only declares its data must stay quick to list.
-        import tarfile  # noqa: PLC0415
-        from http.client import HTTPException  # noqa: PLC0415
-        from urllib.error import HTTPError  # noqa: PLC0415
-        from urllib.request import urlopen  # noqa: PLC0415
+        import tarfile  # noqa: PLC0415  # as above
+        from http.client import HTTPException  # noqa: PLC0415  # as above
+        from urllib.error import HTTPError  # noqa: PLC0415  # as above
+        from urllib.request import urlopen  # noqa: PLC0415  # as above
 
         try:
             if self.archive is not None:

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from bench.record import Record
 from bench.stats import Interval, binomial_interval
 
-_SIZES = ("length", "validation_size", "test_size")
-_BUDGET = ("steps", "epochs", "evaluations", "probe_every", "spectrum")
+SIZES = ("length", "validation_size", "test_size")
+BUDGET = ("steps", "epochs", "evaluations", "probe_every", "spectrum")
 """What may differ between the lengths of one ladder."""
 
 
@@ -37,11 +37,6 @@ class Ladder:
     rungs: tuple[Rung, ...]
     longest: Mapping[int, int | None]
     """Seed -> the longest length it solves, whatever happened at shorter ones; None: it solves none."""
-
-    @property
-    def reaches_top(self) -> bool:
-        """Some seed solves the longest length that was tried: how far it would go is not known."""
-        return self.rungs[-1].solved > 0
 
     @property
     def fails_from(self) -> int | None:
@@ -91,7 +86,7 @@ def solved(record: Record) -> bool:
 
 
 def _key(record: Record) -> str:
-    settings = {key: value for key, value in record.task_settings.items() if key not in _SIZES}
-    training = {key: value for key, value in asdict(record.training).items() if key not in _BUDGET}
+    settings = {key: value for key, value in record.task_settings.items() if key not in SIZES}
+    training = {key: value for key, value in asdict(record.training).items() if key not in BUDGET}
     own = record.architecture_settings, record.identity.get("params"), record.backend
     return json.dumps([record.task, record.architecture, settings, *own, training], sort_keys=True)

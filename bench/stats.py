@@ -50,14 +50,6 @@ def difference_interval(a: Sequence[float], b: Sequence[float]) -> Interval | No
     return _t_interval([(1.0, a), (-1.0, b)])
 
 
-def paired_interval(a: Sequence[float], b: Sequence[float]) -> Interval | None:
-    """Student's interval of the mean of a[i] - b[i], for runs that share a seed; None below three pairs.
-
-    Raises ValueError where there is not one `b` for each `a`.
-    """
-    return mean_interval([x - y for x, y in zip(a, b, strict=True)])
-
-
 def share_difference_interval(k: int, n: int, other_k: int, other_n: int) -> Interval:
     """Newcombe's (1998, method 10) interval of k/n - other_k/other_n, from Wilson's score intervals."""
     (low, high), (other_low, other_high) = _wilson(k, n), _wilson(other_k, other_n)

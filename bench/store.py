@@ -14,7 +14,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +112,12 @@ class Store:
 
     def _write(self, name: str, content: bytes) -> None:
         write_atomic(self.folder / name, content)
+
+
+def read_runs(stores: Iterable[Store]) -> tuple[list[Record], Callable[[Record], dict[str, np.ndarray]]]:
+    """The records of several runs, and what finds the curves of any of them. Raises StoreError as `records` does."""
+    origin = {id(record): (store, record) for store in stores for record in store.records()}
+    return [record for _, record in origin.values()], lambda record: origin[id(record)][0].curves(record)
 
 
 def write_atomic(path: Path, content: bytes) -> None:

@@ -38,13 +38,6 @@ def test_the_interval_of_a_difference_is_welchs():
     assert stats.difference_interval(A, B) == pytest.approx((expected.low, expected.high))
 
 
-def test_the_paired_interval_is_that_of_the_differences():
-    expected = reference.ttest_rel(A, B[:5]).confidence_interval(0.95)
-    assert stats.paired_interval(A, B[:5]) == pytest.approx((expected.low, expected.high))
-    with pytest.raises(ValueError, match="shorter"):
-        stats.paired_interval(A, A[:4])
-
-
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [1.0, 2.0, math.nan], [1.0, 2.0, math.inf]])
 def test_there_is_no_interval_below_three_values_or_with_one_that_is_not_finite(values):
     assert stats.mean_interval(values) is None

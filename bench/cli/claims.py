@@ -8,9 +8,8 @@ import click
 from bench.catalogue import claim_names, discover
 from bench.cli.options import Checked, names
 from bench.errors import UsageError
-from bench.record import Record
 from bench.setting import Setting
-from bench.store import Store
+from bench.store import Store, read_runs
 
 REFERENCE = Path("results") / "reference"
 FAILED, INCONCLUSIVE = 1, 3
@@ -39,17 +38,9 @@ def claims_command(
     from bench.verdicts import assess, load_claim
 
     claims = [load_claim(name) for name in chosen or claim_names()]
-    origin: dict[int, Store] = {}
-    records: list[Record] = []
-    for store in stores:
-        for record in store.records():
-            origin[id(record)] = store
-            records.append(record)
+    records, curves = read_runs(stores)
     catalogue = discover()
-    verdicts = {
-        claim.name: assess(claim, records, lambda record: origin[id(record)].curves(record), catalogue)
-        for claim in claims
-    }
+    verdicts = {claim.name: assess(claim, records, curves, catalogue) for claim in claims}
     if as_json:
         click.echo(json.dumps(verdict_objects(claims, verdicts), indent=1, allow_nan=False))
     else:

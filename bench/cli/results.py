@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from bench.record import Record
-from bench.store import Store
+from bench.store import Store, read_runs
 
 _run = click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -42,15 +41,8 @@ def report_command(runs: tuple[Path, ...], out: Path | None) -> int:
     stores = [Store(run).open() for run in runs]
     from bench.report.markdown import write_report
 
-    origin: dict[int, Store] = {}
-    records: list[Record] = []
-    for store in stores:
-        for record in store.records():
-            origin[id(record)] = store
-            records.append(record)
+    records, curves = read_runs(stores)
     title = ", ".join(run.resolve().name for run in runs)
-    path = write_report(
-        records, lambda record: origin[id(record)].curves(record), out or runs[0] / "report", title=title
-    )
+    path = write_report(records, curves, out or runs[0] / "report", title=title)
     click.echo(str(path))
     return 0

@@ -1,6 +1,7 @@
 """Gates and states of a recurrent cell over the probed sequences, computed from what the loop read and carried."""
 
 import math
+from typing import Final
 
 import numpy as np
 from scipy.special import expit
@@ -8,6 +9,8 @@ from scipy.stats import rankdata
 
 from bench.record import Gate, Saturation
 
+BLOCKS: Final = {"lstm": {"input": 0, "forget": 1}, "gru": {"update": 0}, "lstm-1997": {"input": 0}}
+"""Of each kind of cell the gates that are known, and their place among the blocks of its weights."""
 _RANKED = 64
 """Sequences over which units are ranked: enough for two digits of an area."""
 _CUE_UNIT = 0.9
@@ -21,11 +24,10 @@ def gates(kind: str, inputs: np.ndarray, states: np.ndarray, weights: list[np.nd
     """
     kernel, recurrent, bias = weights
     units = states.shape[-1]
-    wanted = {"lstm": {"input": 0, "forget": 1}, "gru": {"update": 0}, "lstm-1997": {"input": 0}}[kind]
     before = np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
     shift = bias.sum(axis=0) if bias.ndim > 1 else bias
     found = {}
-    for name, place in wanted.items():
+    for name, place in BLOCKS[kind].items():
         block = slice(place * units, (place + 1) * units)
         with np.errstate(all="ignore"):  # weights that have diverged give NaN, which is counted elsewhere
             found[name] = expit(inputs @ kernel[:, block] + before @ recurrent[:, block] + shift[block])

@@ -7,11 +7,10 @@ import keras
 import numpy as np
 
 from bench.gradients.flow import KINDS
+from bench.gradients.gates import BLOCKS
 from bench.gradients.probe import Probe
 from bench.task import Split, Task
 
-_BLOCKS = {"lstm": {"input": 0, "forget": 1}, "gru": {"update": 0}, "lstm-1997": {"input": 0}}
-"""Place of each gate among the blocks of a cell's weights."""
 _OPEN = 30.0
 """A logit at which float32 gives exactly 1."""
 
@@ -43,7 +42,7 @@ def interventions(
 def _holds(probe: Probe, gates: Mapping[str, np.ndarray]) -> Iterator[tuple[str, int, np.ndarray]]:
     """Name, block and logit (units,) of every gate that is held."""
     for gate, values in gates.items():
-        place = _BLOCKS[KINDS[type(probe.taps[0].cell).__name__]][gate]
+        place = BLOCKS[KINDS[type(probe.taps[0].cell).__name__]][gate]
         mean = np.clip(values.reshape(-1, values.shape[-1]).mean(axis=0, dtype="float64"), 1e-7, 1 - 1e-7)
         yield f"{gate}-mean", place, np.log(mean / (1 - mean))
         if gate == "forget":

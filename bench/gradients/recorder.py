@@ -21,24 +21,24 @@ class _Recorder:
     def build(self, variables: list[Any]) -> None:
         """Create the optimizer's variables and the recorder's: (interval, variables) and (variables,)."""
         super().build(variables)  # type: ignore[misc]  # the optimizer this is mixed into
-        size = len(self._trainable_variables)  # type: ignore[attr-defined]
-        add = self.add_variable  # type: ignore[attr-defined]
+        size = len(self._trainable_variables)  # type: ignore[attr-defined]  # likewise
+        add = self.add_variable  # type: ignore[attr-defined]  # likewise
         self.gradient_norms = add((self.interval, size), initializer="zeros", name="gradient_norms")
         self.update_norms = add((size,), initializer="zeros", name="update_norms")
 
     def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> Any:
         """Record, then update. An embedding's sparse gradient is made dense first: its slices may repeat a row, and
         only their sum has the norm that is meant, here and in the optimizer's own clipping."""
-        if trainable_variables is not None and not self.built:  # type: ignore[attr-defined]
+        if trainable_variables is not None and not self.built:  # type: ignore[attr-defined]  # likewise
             self.build(trainable_variables)
-        variables = self._trainable_variables  # type: ignore[attr-defined]
+        variables = self._trainable_variables  # type: ignore[attr-defined]  # likewise
         dense = [_dense(grad) for grad in grads]
-        slot = ops.cast(self.iterations % self.interval, "int32")  # type: ignore[attr-defined]
+        slot = ops.cast(self.iterations % self.interval, "int32")  # type: ignore[attr-defined]  # likewise
         row = ops.expand_dims(ops.stack([_norm(grad) for grad in dense]), 0)
         self.gradient_norms.assign(ops.slice_update(self.gradient_norms, (slot, 0), row))
         before = [ops.copy(variable) for variable in variables]
-        last = ops.cast(self.iterations + 1, "int32") == self.steps  # type: ignore[attr-defined]
-        result = super().apply(dense, trainable_variables)  # type: ignore[misc]
+        last = ops.cast(self.iterations + 1, "int32") == self.steps  # type: ignore[attr-defined]  # likewise
+        result = super().apply(dense, trainable_variables)  # type: ignore[misc]  # likewise
         self.update_norms.assign(
             ops.cond(
                 ops.logical_or(last, slot == self.interval - 1),

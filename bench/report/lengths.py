@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from bench.ladder import Ladder, ladders
+from bench.ladder import BUDGET, SIZES, Ladder, ladders
 from bench.record import Record
 from bench.report.flow import END
 from bench.report.labels import distinct
 from bench.report.words import bold, count, some
 from bench.stats import rank_correlation
 
-_FREE = {"length", "validation_size", "test_size", "steps", "epochs", "evaluations", "probe_every", "spectrum"}
+_FREE = {*SIZES, *BUDGET}
 """Settings that may differ along a ladder and so tell none from another."""
 
 
