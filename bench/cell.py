@@ -113,7 +113,8 @@ class Group:
         self.unprobed: str | None = None
         if self.probe_every:
             try:
-                self.probe = Probe(self.model, self.spec, self.task.loss, jit=entry.value.jit)
+                at = cell.training.probe_at
+                self.probe = Probe(self.model, self.spec, self.task.loss, jit=entry.value.jit, at=at)
             except Exception as error:  # whatever Keras makes of a plug-in's model
                 self.unprobed = f"probe: {type(error).__name__}: {first_line(error)}"
         self.probed = Split(*(array[:PROBED] for array in self.data.validation))
@@ -242,13 +243,15 @@ class Group:
         def measurement(probe: Probe) -> None:
             run.closer.append(self._closer(probe, run.flows[-1]))
             if finished:
-                run.interventions = interventions(probe, self.task, validation, run.flows[-1].gates, score) or None
+                flow = run.flows[-1]
+                means = {name: flow.arrays[f"gate_{name}"] for name in flow.gates}
+                run.interventions = interventions(probe, self.task, validation, means, score) or None
 
         self._probe(run)
         self._attempt(run, "interventions", measurement)
 
     def _closer(self, probe: Probe, flow: Flow) -> dict[str, np.ndarray]:
-        found = closer(probe, flow, self.probed, spectrum=self.training.spectrum)
+        found = closer(probe, flow, self.probed, self.cues, spectrum=self.training.spectrum)
         filters = first_filters(self.model)
         return found if filters is None else {**found, "filters": filters}
 

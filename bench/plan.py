@@ -95,6 +95,7 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
             spec = _spec(task, task_settings)
             if training.epochs and task.value.draw and training.train_size is None:
                 raise UsageError(f"epochs: {task_name} draws fresh samples at every step; give --steps or --train-size")
+            _check_probe_at(training.probe_at, task_name, spec)
             for name, given in _named(grid.architectures):
                 architecture = catalogue.architecture(name)
                 known = architecture.value.settings
@@ -192,6 +193,15 @@ def _spec(task: Entry[Any], settings: Mapping[str, Value]) -> InputSpec:
         received = type(spec).__name__
         raise PluginError(f"{task.file}: spec() of task {task.name!r}: expected an InputSpec, received {received}")
     return spec
+
+
+def _check_probe_at(step: int | None, task: str, spec: InputSpec) -> None:
+    if step is None:
+        return
+    if not spec.per_step:
+        raise UsageError(f"probe_at: {task} has one loss, of its one answer; leave it out, or choose other tasks")
+    if step >= spec.shape[0]:
+        raise UsageError(f"probe_at: expected a step of {task}, 0 to {spec.shape[0] - 1}, received {step}")
 
 
 def _refusal(architecture: Entry[Architecture], spec: InputSpec) -> str | None:

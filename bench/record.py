@@ -200,6 +200,8 @@ class Gate(_Part):
     """How well the best unit tells cues from other steps: area under the ROC curve."""
     cue_units: Number | None = None
     """Share of units with an area of at least 0.9."""
+    auc_carrying: Number | None = None
+    """The area of one detector: the mean of the gate over the units that carry."""
 
 
 class Saturation(_Part):
@@ -218,7 +220,7 @@ class GradientFlow(_Part):
 
     step: int
     loss: Number
-    """Mean loss of the probed sequences; at the last step only, where there is one a step."""
+    """Mean loss of the probed sequences; at one step only (Training.probe_at), where there is one a step."""
     samples: int
     """Sequences probed: the first of the validation set."""
     not_finite: int
@@ -258,6 +260,7 @@ CURVES = {
     "singular_values": "(2, k, states) log10 of the singular values of ds_T/ds_(T-lag), at init and at the end",
     "singular_lags": "(k,)",
     "memory": "(2, lags) R^2 of the linear readout of x_(T-lag) from h_T on unseen sequences, at init and at the end",
+    "memory_cues": "(2, cues) R^2 of the linear readout of x at the k-th cue of the first half from h half-way",
     "filters": "(2, height, width, channels, filters) first convolution of an image model, at init and at the end",
 }
 """Arrays of the `.npz` file beside a record: name -> shape and meaning. What was not measured is not there."""

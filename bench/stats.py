@@ -60,9 +60,19 @@ def share_difference_interval(k: int, n: int, other_k: int, other_n: int) -> Int
     )
 
 
-def fisher(k: int, n: int, other_k: int, other_n: int) -> float:
-    """Two-sided p of Fisher's exact test that `k` of `n` and `other_k` of `other_n` succeed equally often."""
-    return float(stats.fisher_exact([[k, n - k], [other_k, other_n - other_k]]).pvalue)
+def fisher(*strata: tuple[int, int, int, int]) -> float:
+    """Two-sided p of the exact test that `k` of `n` and `other_k` of `other_n` succeed equally often, in each stratum.
+
+    A stratum is (k, n, other_k, other_n). Of one it is Fisher's test; of several the sum of k is held against its
+    distribution where the successes of every stratum fall on either side by chance (Gart, 1970): what is easy for both
+    in one stratum and hard in another hides no difference.
+    """
+    chances, found = np.ones(1), 0
+    for k, n, other_k, other_n in strata:
+        chances = np.convolve(chances, stats.hypergeom.pmf(np.arange(n + 1), n + other_n, k + other_k, n))
+        found += k
+    # Sums as likely as the one found are as extreme, but for rounding.
+    return min(1.0, float(chances[chances <= chances[found] * (1 + 1e-7)].sum()))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

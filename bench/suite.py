@@ -25,6 +25,7 @@ TRAINING = {
     "evaluations": Setting(20, "validations over the training, evenly spaced", minimum=1, maximum=1e5),
     "stop_solved": Setting(False, "end a cell at the evaluation that solves the task"),
     "probe_every": Setting(1, "steps between probes of gradient flow; 0: none", minimum=0, maximum=1e9),
+    "probe_at": Setting(0, "step whose loss is probed, where there is one a step", minimum=0, maximum=1e9),
     "spectrum": Setting(False, "take the Jacobians of the state: singular values and Lyapunov exponents"),
     "train_size": Setting(1, "training samples used", minimum=1, maximum=1e9),
 }

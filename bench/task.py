@@ -90,6 +90,8 @@ class Training:
     """Use this many training samples, the same for every seed; None: all, or fresh ones where the task draws."""
     probe_every: int | None = None
     """Probe the gradient flow at init, every so many steps and at the end. None: half-way between; 0: never."""
+    probe_at: int | None = None
+    """Step whose loss is probed where there is a loss at every step, from 0; None: the last."""
     spectrum: bool = False
     """Also take the Jacobians of the state at init and at the end: their singular values and Lyapunov exponents."""
 

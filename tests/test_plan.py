@@ -42,8 +42,9 @@ def names(cells: list[Cell]) -> set[tuple[str, str]]:
 def test_every_shipped_suite_plans(name: str) -> None:
     given = read_suite(name)
     cells = plan(CATALOGUE, given)
-    most = max(int(seeds) for seeds in (given.seeds, *(grid.seeds or 0 for grid in given.grid)))  # type: ignore[arg-type]
-    assert {cell.seed for cell in cells} == set(range(most))
+    asked = [given.seeds if grid.seeds is None else grid.seeds for grid in given.grid]
+    seeds = {seed for some in asked for seed in (range(some) if isinstance(some, int) else some)}
+    assert {cell.seed for cell in cells} == seeds
     assert len({cell.id for cell in cells}) == len(cells)
     assert all(re.fullmatch("[0-9a-f]{16}", cell.id) for cell in cells)
     assert not [cell for cell in cells if cell.skip]
@@ -125,6 +126,14 @@ def test_epochs_of_a_task_that_draws_need_a_size() -> None:
     with pytest.raises(UsageError, match="epochs: adding draws fresh samples at every step; give --steps or --train"):
         the_plan(training={"epochs": 2})
     assert the_cell(training={"epochs": 2, "train_size": 100}).training.epochs == 2
+
+
+def test_a_step_to_probe_is_one_of_a_task_with_a_loss_a_step() -> None:
+    assert the_cell(tasks=["copy"], training={"probe_at": 3}).training.probe_at == 3
+    with pytest.raises(UsageError, match="probe_at: adding has one loss, of its one answer; leave it out"):
+        the_plan(training={"probe_at": 3})
+    with pytest.raises(UsageError, match="probe_at: expected a step of copy, 0 to 119, received 120"):
+        the_plan(tasks=["copy"], training={"probe_at": 120})
 
 
 @pytest.mark.parametrize("off", ["none", None])

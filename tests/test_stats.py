@@ -1,5 +1,6 @@
 """Intervals and tests against SciPy, published examples, and their level at five runs."""
 
+import itertools
 import math
 from itertools import permutations
 
@@ -64,8 +65,35 @@ def test_the_difference_of_shares_is_newcombes_of_his_table(counts, expected):
 
 
 def test_fishers_test_of_the_tea_and_of_five_against_none():
-    assert stats.fisher(3, 4, 1, 4) == pytest.approx(34 / 70)
-    assert stats.fisher(5, 5, 0, 5) == pytest.approx(2 / math.comb(10, 5))
+    assert stats.fisher((3, 4, 1, 4)) == pytest.approx(34 / 70)
+    assert stats.fisher((5, 5, 0, 5)) == pytest.approx(2 / math.comb(10, 5))
+    for table in [(3, 9, 6, 7), (0, 5, 2, 11), (4, 4, 4, 4), (7, 12, 1, 9)]:
+        k, n, other_k, other_n = table
+        expected = reference.fisher_exact([[k, n - k], [other_k, other_n - other_k]]).pvalue
+        assert stats.fisher(table) == pytest.approx(expected, rel=1e-9)
+
+
+def test_fishers_test_over_strata_counts_all_ways_to_share_out_the_successes_of_each():
+    strata = [(3, 4, 1, 4), (2, 3, 0, 2), (1, 5, 0, 3)]
+    chances = {0: 1}
+    for k, n, other_k, other_n in strata:  # every way to choose who succeeds, one by one
+        ways = {}
+        for chosen in itertools.combinations(range(n + other_n), k + other_k):
+            ours = sum(index < n for index in chosen)
+            for before, count in chances.items():
+                ways[before + ours] = ways.get(before + ours, 0) + count
+        chances = ways
+    found = chances[sum(k for k, *_ in strata)]
+    expected = sum(count for count in chances.values() if count <= found) / sum(chances.values())
+    assert stats.fisher(*strata) == pytest.approx(expected, rel=1e-9)
+
+
+def test_strata_show_what_pooling_hides():
+    easy, hard = (5, 5, 5, 5), (5, 5, 0, 5)
+    assert stats.fisher(easy, easy, hard) == pytest.approx(2 / math.comb(10, 5))
+    assert stats.fisher((15, 15, 10, 15)) > 0.04
+    assert stats.fisher(hard, (0, 5, 5, 5)) > 0.5  # either way in turn is no difference
+    assert stats.fisher(easy) == 1
 
 
 def test_holms_adjusted_p_never_fall_and_keep_their_places():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.claims._claim import SEEDS, Number, Outcome, Verdict
-from bench.ladder import solved
+from bench.ladder import ladders, solved
 from bench.record import Record
 from bench.stats import Interval, difference_interval, mean_interval, runs_to_settle
 
@@ -38,9 +38,14 @@ def lost(record: Record, change: str, floor: float | None = None) -> float | Non
     return float(np.clip((before - after) / (before - floor), 0, 1)) if math.isfinite(after) else 1.0
 
 
-def only_solved(records: Iterable[Record]) -> list[Record]:
-    """The records that ended ok and solved their task."""
-    return [record for record in records if solved(record)]
+def longest_solved(records: Iterable[Record]) -> list[Record]:
+    """Of every task, arm and seed the solved cell of the greatest length: where memory is put to the test."""
+    # A ladder's records ascend by length: the last one of a seed stands.
+    return [
+        record
+        for ladder in ladders(records)
+        for record in {record.seed: record for record in ladder.records if solved(record)}.values()
+    ]
 
 
 def by_seed(records: Iterable[Record], measure: Callable[[Record], float | None]) -> list[float]:

@@ -2,13 +2,13 @@
 
 Hochreiter and Schmidhuber (1997), the constant error carousel; with a forget gate (Gers, Schmidhuber and Cummins, 2000)
 it runs only where the gate stays open, which is learned: a fresh LSTM with forget bias 1 forgets a quarter a step. So
-cells that solve their task are judged, and the start is shown beside them.
+each arm is judged at the longest sequences that it solves, and its start is shown beside.
 """
 
 import math
 
-from bench.claims._claim import Claim, Evidence, Verdict
-from bench.claims._parts import at_least, by_seed, conclude, lost, only_solved, shown
+from bench.claims._claim import Claim, Evidence, Number, Verdict
+from bench.claims._parts import at_least, by_seed, conclude, longest_solved, lost, shown
 from bench.record import Record
 
 ARMS = ("lstm", "lstm-b0", "lstm-chrono")
@@ -22,8 +22,8 @@ BREAKS = 0.5
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """Three numbers over the solved cells, and two of their starts."""
-    cells = only_solved(evidence.records)
+    """Three numbers over the longest solved cells, and two an arm of their starts."""
+    cells = longest_solved(evidence.records)
     carrying = at_least(
         "forget gate at distractors, units that carry", by_seed(cells, lambda r: _carrying(r, "end")), OPEN
     )
@@ -35,16 +35,25 @@ def judge(evidence: Evidence) -> Verdict:
     broken = at_least(
         "share lost with the forget gate held at 1/2", by_seed(cells, lambda r: lost(r, "forget-half")), BREAKS
     )
-    at_init = shown("at init: forget gate at distractors", by_seed(cells, lambda r: _carrying(r, "init")))
-    ratio_at_init = shown(
-        "at init: log10 of |dL/dc| at the largest lag by lag 1", by_seed(cells, lambda r: _decades(evidence, r, 0))
-    )
+    starts = [_start(evidence, arm, [cell for cell in cells if cell.architecture == arm]) for arm in ARMS]
+    told = "; ".join(f"{arm} {gate} and 10^({left})" for arm, (gate, left) in zip(ARMS, starts, strict=True))
     sentence = (
-        f"In {len(cells)} solved cells of {carrying.seeds} seeds the forget gate stands at {carrying} where units"
-        f" carry, 10^({ratio}) of the gradient reaches the start, and holding the gate at 1/2 takes {broken} of what"
-        f" was gained; at init these are {at_init} and 10^({ratio_at_init})."
+        f"In {len(cells)} cells of {carrying.seeds} seeds, the longest solved of each arm, the forget gate stands at"
+        f" {carrying} where units carry, 10^({ratio}) of the gradient reaches the start, and holding the gate at 1/2"
+        f" takes {broken} of what was gained. At init gate and gradient are: {told}."
     )
-    return conclude([carrying, ratio, broken, at_init, ratio_at_init], sentence)
+    return conclude([carrying, ratio, broken, *(number for pair in starts for number in pair)], sentence)
+
+
+def _start(evidence: Evidence, arm: str, cells: list[Record]) -> tuple[Number, Number]:
+    """Of one arm before training: the forget gate at distractors, and log10 of the ratio."""
+    return (
+        shown(f"{arm} at init: forget gate at distractors", by_seed(cells, lambda r: _carrying(r, "init"))),
+        shown(
+            f"{arm} at init: log10 of |dL/dc| at the largest lag by lag 1",
+            by_seed(cells, lambda r: _decades(evidence, r, 0)),
+        ),
+    )
 
 
 def _carrying(record: Record, moment: str) -> float | None:
@@ -65,7 +74,8 @@ def _decades(evidence: Evidence, record: Record, moment: int) -> float | None:
 CLAIM = Claim(
     source="Hochreiter and Schmidhuber (1997); Gers, Schmidhuber and Cummins (2000)",
     needs={"vanishing": ARMS},
-    criterion="in solved cells the forget gate is at 0.95 or more over distractors in the units that carry, a tenth or"
-    " more of |dL/dc| is left at the largest lag, and holding the gate at 1/2 takes at least half of what was gained",
+    criterion="at the longest length that each arm solves the forget gate is at 0.95 or more over distractors in the"
+    " units that carry, a tenth or more of |dL/dc| is left at the largest lag, and holding the gate at 1/2 takes at"
+    " least half of what was gained",
     judge=judge,
 )

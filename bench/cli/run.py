@@ -43,6 +43,9 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--probe-every", type=Checked(TRAINING["probe_every"]), help="Steps between gradient probes; 0: none."
         ),
+        click.option(
+            "--probe-at", type=Checked(TRAINING["probe_at"]), help="Probe this step's loss, where there is one a step."
+        ),
         click.option("--spectrum/--no-spectrum", default=None, help="Also take Jacobians of the state."),
         click.option("--train-size", type=Checked(TRAINING["train_size"]), help="Training samples used."),
         click.option("--seeds", type=Checked(CELL["seeds"]), help="Seeds 0..N-1; default 1, or the suite's."),

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from bench import backends
-from bench.gradients.flow import Flow, of_loop, real_steps
-from bench.gradients.memory import linear_memory
+from bench.gradients.flow import Flow, half_way, of_loop, real_steps
+from bench.gradients.memory import cue_memory, linear_memory
 from bench.gradients.probe import Probe
 from bench.gradients.spectrum import lyapunov, singular_values
 from bench.gradients.tap import Tap
@@ -21,18 +21,37 @@ _ROWS = 1024
 """Jacobians taken at once, to bound memory."""
 
 
-def closer(probe: Probe, flow: Flow, split: Split, *, spectrum: bool) -> dict[str, np.ndarray]:
+def closer(probe: Probe, flow: Flow, split: Split, cues: np.ndarray | None, *, spectrum: bool) -> dict[str, np.ndarray]:
     """Arrays of bench.record.CURVES for one of the two moments: examples, memory, lag shares, and the spectrum."""
     arrays = {f"example_{name}": value[0].astype("float16") for name, value in flow.gates.items()}
     if not probe.taps or probe.taps[0].backwards or not _finite(flow):
         return arrays
     real = of_loop(probe, real_steps(probe.spec, split.x))
     if probe.spec.kind == "sequence":
-        arrays["memory"] = linear_memory(split.x, flow.found.states[0][0][:, -1]).astype("float32")
-    arrays |= _lag_share(probe.taps[0], flow, real)
+        arrays |= _memory(probe, flow, split.x, of_loop(probe, cues))
+    arrays |= _lag_share(probe.taps[0], flow, _to_loss(probe, flow, real))
     if spectrum:
         arrays |= _spectrum(probe.taps[0], flow, real)
     return arrays
+
+
+def _memory(probe: Probe, flow: Flow, x: np.ndarray, cues: np.ndarray | None) -> dict[str, np.ndarray]:
+    """What a line reads of the past: out of the last h inputs at all lags, out of the one half-way those at cues."""
+    x, h = probe.seen(x), probe.seen(flow.found.states[0][0])
+    found = {"memory": linear_memory(x, h[:, -1])}
+    if cues is not None:
+        half = half_way(np.ones(h.shape[:2], bool))
+        before = probe.seen(cues) & (np.arange(h.shape[1]) <= half[:, None])
+        found["memory_cues"] = cue_memory(x, h[np.arange(len(h)), half], before)
+    return {name: values.astype("float32") for name, values in found.items()}
+
+
+def _to_loss(probe: Probe, flow: Flow, real: np.ndarray | None) -> np.ndarray | None:
+    """The real steps up to the one whose loss is probed, from which lags are counted; None where all are."""
+    if probe.at is None:
+        return real
+    shape = flow.found.states[0][0].shape[:2]
+    return (np.ones(shape, bool) if real is None else real) & (np.arange(shape[1]) <= probe.at)
 
 
 def _finite(flow: Flow) -> bool:

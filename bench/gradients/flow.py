@@ -49,7 +49,7 @@ def measure(probe: Probe, split: Split, step: int, cues: np.ndarray | None) -> F
         samples=len(split.x),
         not_finite=max((one.not_finite for one in profiles.values()), default=0),
         decay={key: _decay(profiles[key]) for key in timed},
-        gates=_gates(values, found, cues, real),
+        gates=_gates(probe, values, found, cues, real),
         saturation=_saturation(found, real),
         unprobed=probe.tapped.untapped,
     )
@@ -66,6 +66,12 @@ def of_loop(probe: Probe, marks: np.ndarray | None) -> np.ndarray | None:
     return marks if marks is not None and probe.taps and probe.taps[0].steps == marks.shape[1] else None
 
 
+def half_way(there: np.ndarray) -> np.ndarray:
+    """The step (samples,) that ends the first half of the real ones, from (samples, time) bool; of one step, that."""
+    count = np.cumsum(there, axis=1)
+    return np.asarray(np.argmax(count >= np.maximum(count[:, -1:] // 2, 1), axis=1))
+
+
 def _has_time(spec: InputSpec) -> bool:
     return spec.kind in ("sequence", "tokens")
 
@@ -75,12 +81,17 @@ def _profiles(probe: Probe, found: Found, real: np.ndarray | None) -> dict[str, 
     profiles = {}
     if found.input is not None:
         norms = log_norms(_features_last(found.input, probe.spec), found.scale_log2)
-        # Positions of an image and features of a vector have no lag: turned twice, they stay in their order.
-        profiles["input"] = profile(by_lag(norms, real, reverse=not _has_time(probe.spec)), floor)
+        if _has_time(probe.spec):
+            lagged = by_lag(probe.seen(norms), None if real is None else probe.seen(real))
+        else:  # positions of an image and features of a vector have no lag: turned twice, they stay in their order
+            lagged = by_lag(norms, reverse=True)
+        profiles["input"] = profile(lagged, floor)
     for index, (tap, gradients) in enumerate(zip(probe.taps, found.gradients, strict=True)):
         for name, gradient in zip(tap.names, gradients, strict=True):
+            norms = probe.seen(log_norms(gradient, found.scale_log2), backwards=tap.backwards)
             there = real if real is not None and tap.steps == real.shape[1] else None
-            lagged = by_lag(log_norms(gradient, found.scale_log2), there, reverse=tap.backwards)
+            there = None if there is None else probe.seen(there, backwards=tap.backwards)
+            lagged = by_lag(norms, there, reverse=tap.backwards)
             profiles[name if index == 0 else f"{tap.layer}.{name}"] = profile(lagged, floor)
     return profiles
 
@@ -108,14 +119,15 @@ def _gate_values(probe: Probe, found: Found) -> dict[str, np.ndarray]:
 
 
 def _gates(
-    values: dict[str, np.ndarray], found: Found, cues: np.ndarray | None, real: np.ndarray | None
+    probe: Probe, values: dict[str, np.ndarray], found: Found, cues: np.ndarray | None, real: np.ndarray | None
 ) -> dict[str, Gate]:
     if not values or not all(np.isfinite(value).all() for value in values.values()):
         return {}
     # The state that is carried: c where there is one, else h.
-    middle = found.states[0][-1].shape[1] // 2
-    gradient = found.gradients[0][-1][:, middle].astype("float64") * 2.0**-found.scale_log2
-    carrying = gates.carrying_units(gradient, found.states[0][-1][:, middle])
+    state = found.states[0][-1]
+    at = np.arange(len(state)), half_way(probe.seen(np.ones(state.shape[:2], bool) if real is None else real))
+    gradient = found.gradients[0][-1][at].astype("float64") * 2.0**-found.scale_log2
+    carrying = gates.carrying_units(gradient, state[at])
     return {
         name: gates.gate_statistics(value, cues, real, carrying, keeps=name in _KEEPS) for name, value in values.items()
     }

@@ -95,6 +95,9 @@ def _apart(values: np.ndarray, cue: np.ndarray, other: np.ndarray, carrying: np.
     if len(some):
         areas = _areas(values[some][cue[some]], values[some][other[some]])
         found |= {"auc_best": float(areas.max()), "cue_units": float((areas >= _CUE_UNIT).mean())}
+        if carrying.any():
+            mean = values[some][..., carrying].mean(axis=-1, keepdims=True, dtype="float64")
+            found["auc_carrying"] = float(_areas(mean[cue[some]], mean[other[some]])[0])
     return found
 
 

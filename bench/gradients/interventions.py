@@ -16,19 +16,19 @@ _OPEN = 30.0
 
 
 def interventions(
-    probe: Probe, task: Task, split: Split, gates: Mapping[str, np.ndarray], score: Callable[[], float]
+    probe: Probe, task: Task, split: Split, means: Mapping[str, np.ndarray], score: Callable[[], float]
 ) -> dict[str, float]:
     """Scores on `split` by what was changed; empty for a model without a recurrent loop.
 
     "none": nothing. "reset-half": every state of every loop set to 0 after half of its real steps. For the first loop's
-    `gates` (samples, time, units): "GATE-mean", each unit's gate held at its own mean; "forget-half" and "forget-open",
+    gates, of which `means` gives each unit's mean (units,): "GATE-mean", held at that; "forget-half" and "forget-open",
     at 0.5 and at 1.
     `score()` evaluates the trained model as it stands.
     """
     if not probe.taps:
         return {}
     found = {"none": score(), "reset-half": _reset(probe, task, split)}
-    for name, place, logit in _holds(probe, gates):
+    for name, place, logit in _holds(probe, means):
         cell = probe.taps[0].cell
         before = cell.get_weights()
         try:
@@ -39,11 +39,11 @@ def interventions(
     return found
 
 
-def _holds(probe: Probe, gates: Mapping[str, np.ndarray]) -> Iterator[tuple[str, int, np.ndarray]]:
+def _holds(probe: Probe, means: Mapping[str, np.ndarray]) -> Iterator[tuple[str, int, np.ndarray]]:
     """Name, block and logit (units,) of every gate that is held."""
-    for gate, values in gates.items():
+    for gate, values in means.items():
         place = BLOCKS[KINDS[type(probe.taps[0].cell).__name__]][gate]
-        mean = np.clip(values.reshape(-1, values.shape[-1]).mean(axis=0, dtype="float64"), 1e-7, 1 - 1e-7)
+        mean = np.clip(values.astype("float64"), 1e-7, 1 - 1e-7)
         yield f"{gate}-mean", place, np.log(mean / (1 - mean))
         if gate == "forget":
             yield "forget-half", place, np.zeros_like(mean)

@@ -16,7 +16,7 @@ SCALE_LOG2 = 80
 
 
 class Found(NamedTuple):
-    """What one backward pass gave, in float32. A sequence's loss is that of its last step, or of its one output."""
+    """What one backward pass gave, in float32. A sequence's loss is that of one step, or of its one output."""
 
     loss: np.ndarray
     """(samples,)"""
@@ -38,8 +38,12 @@ class Probe:
     `model` is not compiled yet. Dropout is off and batch normalisation uses its moving means.
     """
 
-    def __init__(self, model: keras.Model, spec: InputSpec, loss: Loss, *, jit: bool) -> None:
+    at: int | None
+    """The step whose loss is probed; None where a sequence has one loss."""
+
+    def __init__(self, model: keras.Model, spec: InputSpec, loss: Loss, *, jit: bool, at: int | None = None) -> None:
         self.spec, self.loss = spec, loss
+        self.at = (spec.shape[0] - 1 if at is None else at) if spec.per_step else None
         self.tapped: Tapped = tapped(model, tokens=spec.kind == "tokens")
         backend = backends.load(keras.backend.backend())
         self._gradient = backend.gradient(self._scaled_loss, jit=jit)
@@ -59,6 +63,13 @@ class Probe:
             bound for array in [*arrays, found.input] if array is not None for bound in (array.max(), array.min())
         ]
         return found if np.isfinite(bounds).all() else self._run(split, 0)
+
+    def seen(self, array: np.ndarray, *, backwards: bool = False) -> np.ndarray:
+        """Of `array` (samples, time, ...) the steps that a loop has read when it answers with the loss that is probed:
+        up to that step, or of a loop that runs `backwards` from it on. Arrays of other steps stay whole."""
+        if self.at is None or array.shape[1] != self.spec.shape[0]:
+            return array
+        return array[:, self.at :] if backwards else array[:, : self.at + 1]
 
     def reset(self, x: np.ndarray) -> np.ndarray:
         """The model's output where every state of every loop is set to 0 after the first half of its real steps."""
@@ -97,7 +108,7 @@ class Probe:
         added = [watched[f"{index}"] for index in range(len(self.taps))]
         output, states = self._with(added, x, watched.get("input"))
         if self.spec.per_step:
-            output, y = output[:, -1], y[:, -1]
+            output, y = output[:, self.at], y[:, self.at]
         if self.loss == "mse":
             each = ops.mean(ops.square(output - y), axis=tuple(range(1, len(output.shape))))
         else:

@@ -298,8 +298,9 @@ def tapped(model: keras.Model, *, tokens: bool) -> Tapped:
             return embedded[0](layer(*args, **kwargs))
         loops = _loops(layer)
         reason = next((why for _, loop in loops if (why := _refusal(loop, args))), None)
-        if isinstance(layer, keras.Model) and any(_loops(inner) for inner in layer.layers):
-            reason = "lies inside another model"
+        inside = layer._flatten_layers(include_self=False) if isinstance(layer, keras.Layer) else ()
+        if not loops and any(map(_loops, inside)):
+            reason = "lies inside another layer"
         if reason:
             untapped[layer.name] = reason
         if not loops or reason:

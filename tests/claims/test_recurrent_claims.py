@@ -25,14 +25,15 @@ def top(cell):
 
 @pytest.mark.parametrize("claim", RECURRENT)
 def test_missing_seeds_and_cells_are_unclear_and_say_what_to_run(claim):
-    few = verdict(claim, record, keep=lambda cell: cell.seed < 3)
+    few = verdict(claim, record, keep=lambda cell: cell.seed % 5 < 3)
     gone = verdict(claim, record, keep=lambda cell: cell.architecture != "lstm" and cell.architecture != "rnn")
     for found in (few, gone):
         assert found.outcome == "unclear"
         assert found.missing
         assert all(gap.command.startswith(f"archbench run {gap.suite} --arch ") for gap in found.missing)
         assert "Missing: " in found.sentence
-    assert all(line.endswith("seeds 3, 4") for gap in few.missing for line in gap.which)
+    left = {"vanishing": "seeds 8, 9", "claims-images": "seeds 3, 4"}
+    assert all(line.endswith(left[gap.suite]) for gap in few.missing for line in gap.which)
     nothing = verdict(claim, lambda cell: None)
     assert nothing.outcome == "unclear"
     assert all(gap.cells == gap.of for gap in nothing.missing)
@@ -100,7 +101,7 @@ def test_where_the_lstm_fails_too_is_told():
 
 def test_seeds_that_diverge_are_unsolved_and_widen_the_interval():
     def make(cell):
-        if cell.architecture == "lstm" and cell.seed < 3:
+        if cell.architecture == "lstm" and cell.seed % 5 < 3:
             return record(cell, status="diverged", reason="NaN")
         return reaching({"lstm": 2, "rnn": 1})(cell)
 
@@ -162,7 +163,7 @@ def test_no_fall_no_order_and_no_difference_refute():
         hard = (
             cell.architecture in ("irnn", "lstm-1997", "gru", "gru-chrono")
             and rank(cell) == top(cell)
-            and cell.seed == 0
+            and cell.seed % 5 == 0
         )
         return record(cell, solved=not hard, gradient=moments)
 
@@ -187,7 +188,7 @@ def test_half_lives_that_were_not_fitted_are_those_of_the_arms_other_seeds():
     def make(cell):
         made = vanishing(REACH, length_by_reach)(cell)
         lost = {"init": flow(math.nan), "end": flow(math.nan)}
-        return made.model_copy(update={"gradient": lost}) if cell.seed == 4 else made
+        return made.model_copy(update={"gradient": lost}) if cell.seed % 5 == 4 else made
 
     assert verdict("vanishing-gradients", make).outcome == "supported"
 
@@ -197,8 +198,34 @@ def test_the_half_life_is_that_of_the_state_that_carries_longest():
 
     cell = cells("lstm-fixes")[0]
     (ladder,) = ladders([record(cell, gradient={"init": flow(3.0, c=math.inf), "end": flow(3.0, c=2.0)})])
-    assert (half_life(ladder, 0, "init"), half_life(ladder, 0, "end")) == (math.inf, 3.0)
-    assert math.isnan(half_life(ladder, 1, "end"))
+    assert (half_life(ladder, cell.seed, "init"), half_life(ladder, cell.seed, "end")) == (math.inf, 3.0)
+    assert math.isnan(half_life(ladder, cell.seed + 1, "end"))
+
+
+def test_arms_that_differ_at_one_length_alone_differ():
+    """Pooled over lengths 20 of 35 against 15 of 35 would be no difference (p = 0.34)."""
+
+    def solves(cell):
+        return {"gru": 1, "gru-chrono": 2}.get(cell.architecture, 1)
+
+    found = verdict("vanishing-gradients", vanishing(REACH, solves))
+    (pair,) = (number for number in found.numbers if number.what.startswith("gru-chrono and gru:"))
+    assert "gru-chrono and gru;" in next(
+        number.what for number in found.numbers if "initialisation alone" in number.what
+    )
+    assert pair.value == pytest.approx(3 / 11)
+
+
+def test_a_half_life_that_is_not_known_speaks_neither_for_nor_against():
+    def make(cell):
+        made = vanishing(REACH, lambda c: {"gru": 1, "gru-chrono": 3}.get(c.architecture, 1))(cell)
+        gone = {"init": flow(math.nan), "end": flow(1.0)}
+        return made.model_copy(update={"gradient": gone}) if cell.architecture == "gru-chrono" else made
+
+    found = verdict("vanishing-gradients", make)
+    (number,) = (number for number in found.numbers if "initialisation alone" in number.what)
+    assert number.value == 1
+    assert number.passes is None
 
 
 # conveyor-belt
@@ -221,6 +248,22 @@ def belt(carrying=0.99, ratio=0.5, broken=1.0, *, solved=True, noise=0.01):
     return make, curves
 
 
+def test_the_longest_solved_length_of_an_arm_stands_for_it():
+    """Shorter ones, whose gates may do as they please, are not asked."""
+    make, curves = belt(carrying=0.99)
+    low, _ = belt(carrying=0.1)
+    best = {"lstm": 1, "lstm-b0": 0, "lstm-chrono": 2}
+
+    def mixed(cell):
+        made = (make if rank(cell) == best[cell.architecture] else low)(cell)
+        return made.model_copy(update={"solved": rank(cell) <= best[cell.architecture]})
+
+    found = verdict("conveyor-belt", mixed, curves)
+    assert found.outcome == "supported"
+    assert found.numbers[0].value == pytest.approx(0.99, abs=1e-3)
+    assert found.sentence.startswith("In 40 cells of 5 seeds")
+
+
 @pytest.mark.parametrize(
     ("given", "outcome"),
     [
@@ -237,7 +280,7 @@ def test_the_belt_is_judged_on_solved_cells(given, outcome):
     found = verdict("conveyor-belt", *belt(**given))
     assert found.outcome == outcome
     if not given:
-        assert "at init these are 0.73 [0.73, 0.73] and 10^(-5 [-5, -5])" in found.sentence
+        assert "lstm-b0 0.73 [0.73, 0.73] and 10^(-5 [-5, -5]);" in found.sentence
 
 
 # gates-control
@@ -248,7 +291,10 @@ def gated(auc=0.99, lost=0.8, *, solved=True):
         chance, best = record(cell).chance, record(cell, solved=True).value
         cut = best + lost * (chance - best)
         changed = {"none": best, **{f"{gate}-mean": cut for gate in ("input", "forget", "update")}}
-        moments = {"init": flow(input={"auc_best": 0.6}), "end": flow(input={"auc_best": auc})}
+        moments = {
+            "init": flow(input={"auc_carrying": 0.6, "auc_best": 1}),
+            "end": flow(input={"auc_carrying": auc, "auc_best": 1}),
+        }
         return record(cell, solved=solved, gradient=moments, interventions=changed)
 
     return make
@@ -273,7 +319,7 @@ def test_gates_are_judged_by_cues_and_by_ablation(given, outcome):
 REST = {"adding": 1 / 12, "temporal-order": 0.5}
 
 
-def remembering(end=0.5, forgotten=1.0, *, solved=True):
+def remembering(end=0.9, init=0.1, forgotten=1.0, *, solved=True):
     def make(cell):
         best = record(cell, solved=True).value
         floor = REST.get(cell.task, record(cell).chance)
@@ -282,7 +328,8 @@ def remembering(end=0.5, forgotten=1.0, *, solved=True):
         )
 
     def curves(made):
-        return {"memory": np.stack([np.full(50, 0.1), np.full(50, end + 0.01 * made.seed)])}
+        last = np.array([end + 0.001 * (made.seed % 5), math.nan])  # no sequence has a second cue
+        return {"memory_cues": np.stack([np.array([init, math.nan]), last])}
 
     return make, curves
 
@@ -291,21 +338,23 @@ def remembering(end=0.5, forgotten=1.0, *, solved=True):
     ("given", "outcome"),
     [
         ({}, "supported"),
-        ({"end": 0.0}, "refuted"),
+        ({"end": 0.05}, "refuted"),
+        ({"end": 0.3}, "partly"),  # more than at init, and still the smaller part
+        ({"init": 0.95}, "partly"),  # much, and no more than at init
+        ({"end": 0.499, "init": 0.1}, "unclear"),
         ({"forgotten": 0.1}, "supported"),  # what a reset takes is told, not judged
         ({"solved": False}, "unclear"),
     ],
 )
-def test_memory_is_held_against_the_untrained_state(given, outcome):
+def test_memory_is_held_against_a_bound_and_the_untrained_state(given, outcome):
     assert verdict("hidden-state", *remembering(**given)).outcome == outcome
 
 
-def test_the_lags_of_the_cues_are_counted_from_the_last_step():
-    from bench.claims.hidden_state import _lags
-
-    assert sorted(_lags("temporal-order", 20)) == [8, 9, 16, 17]
-    assert sorted(_lags("copy", 25)) == list(range(15, 25))
-    assert len(_lags("adding", 30)) == 30
+def test_a_run_without_the_readout_leaves_the_question_open():
+    make, _ = remembering()
+    found = verdict("hidden-state", make)
+    assert found.outcome == "unclear"
+    assert "was not measured" in found.sentence
 
 
 # right-tool
@@ -339,7 +388,7 @@ def matrix(images=True, beaten=(), lstm=0.5):
         ({"images": False}, "partly"),
         ({"beaten": ("adding", "copy")}, "refuted"),
         ({"beaten": ("adding", "copy", "temporal-order"), "images": False}, "refuted"),
-        ({"lstm": 0.2}, "supported"),  # a tie: lstm is as good a tool as any
+        ({"lstm": 0.2}, "unclear"),  # a tie: lstm is not the one to choose, nor beaten
     ],
 )
 def test_the_matrix_decides_which_tool_is_right(given, outcome):

@@ -63,7 +63,7 @@ def test_jacobians_are_finite_differences_of_the_cell(arm: str) -> None:
 
 def test_both_moments_stand_side_by_side_and_edges_once() -> None:
     _, probe, flow = measured("lstm")
-    found = closer(probe, flow, SPLIT, spectrum=True)
+    found = closer(probe, flow, SPLIT, None, spectrum=True)
     both = pairs([found, found])
     assert both["lyapunov"].shape == (2, 8)
     assert both["singular_lags"].tolist() == [1, 2, 4, 8, 9]

@@ -11,7 +11,7 @@ from keras import ops
 from bench.architecture import InputSpec
 from bench.catalogue import discover
 from bench.gradients.closer import closer
-from bench.gradients.flow import Flow, measure, stack
+from bench.gradients.flow import Flow, half_way, measure, stack
 from bench.gradients.probe import Probe
 from bench.task import Loss, Split
 
@@ -21,7 +21,7 @@ RNG = np.random.default_rng(0)
 def flow_of(model: keras.Model, spec: InputSpec, split: Split, loss: Loss = "cross-entropy") -> Flow:
     probe = Probe(model, spec, loss, jit=False)
     flow = measure(probe, split, 0, None)
-    closer(probe, flow, split, spectrum=True)  # is not to fail where flow does not
+    closer(probe, flow, split, None, spectrum=True)  # is not to fail where flow does not
     return flow
 
 
@@ -276,5 +276,57 @@ def test_a_loop_inside_another_model_is_named() -> None:
     inner = keras.Sequential([keras.Input(spec.shape), keras.layers.LSTM(4)], name="inner")
     model = keras.Model(inputs, keras.layers.Dense(3)(inner(inputs)))
     flow = flow_of(model, spec, drawn(spec))
-    assert flow.record.unprobed == {"inner": "lies inside another model"}
+    assert flow.record.unprobed == {"inner": "lies inside another layer"}
     assert set(flow.record.decay) == {"input"}
+
+
+class Wrapped(keras.layers.Layer):
+    """A user's layer with a recurrent layer of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(name="wrapped")
+        self.rnn = keras.layers.GRU(4)
+
+    def call(self, inputs: Any) -> Any:
+        return self.rnn(inputs)
+
+
+def test_a_loop_inside_a_users_layer_is_named() -> None:
+    spec = InputSpec("sequence", (12, 2), outputs=3)
+    inputs = keras.Input(spec.shape)
+    model = keras.Model(inputs, keras.layers.Dense(3)(Wrapped()(inputs)))
+    flow = flow_of(model, spec, drawn(spec))
+    assert flow.record.unprobed == {"wrapped": "lies inside another layer"}
+
+
+def test_the_middle_is_the_step_that_ends_the_first_half_of_the_real_ones() -> None:
+    there = np.array([[1, 1, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1], [0, 0, 0, 0, 0, 1], [0] * 6], bool)
+    assert half_way(there).tolist() == [2, 3, 3, 5, 0]
+
+
+@pytest.mark.parametrize("arm", ["lstm", "gru"])
+def test_lags_are_counted_from_the_step_whose_loss_is_probed(arm: str) -> None:
+    """What follows that step has no say: a model cut off there has the same flow."""
+    spec, short = (InputSpec("sequence", (steps, 2), outputs=3, per_step=True) for steps in (12, 8))
+    split = Split(RNG.normal(size=(6, 12, 2)).astype("float32"), RNG.integers(0, 3, (6, 12)).astype("int32"))
+    cues = np.zeros((6, 12), bool)
+    cues[:, [1, 10]] = True
+    model, cut = built(arm, spec), built(arm, short)
+    cut.set_weights(model.get_weights())
+    found = []
+    for one, its, at, steps in ((model, spec, 7, 12), (cut, short, None, 8)):
+        probe = Probe(one, its, "cross-entropy", jit=False, at=at)
+        part = Split(split.x[:, :steps], split.y[:, :steps])
+        flow = measure(probe, part, 0, cues[:, :steps])
+        found.append((flow, closer(probe, flow, part, cues[:, :steps], spectrum=False)))
+    (flow, more), (expected, less) = found
+    assert flow.record.loss == pytest.approx(expected.record.loss, rel=1e-6)
+    for key in ("profile_h", "profile_input"):
+        np.testing.assert_allclose(flow.arrays[key], expected.arrays[key], rtol=1e-5, atol=1e-5)
+    assert flow.record.decay["h"].half_life == pytest.approx(expected.record.decay["h"].half_life, rel=1e-4)
+    for key in ("memory", "memory_cues"):
+        np.testing.assert_allclose(more[key], less[key], rtol=1e-4, atol=1e-5)
+    assert more["memory_cues"].shape == (1,)  # the cue behind the step that is probed is none
+    known = len(less["lag_share"])
+    np.testing.assert_allclose(more["lag_share"][:known], less["lag_share"], rtol=1e-4, atol=1e-6)
+    assert not more["lag_share"][known:].any()

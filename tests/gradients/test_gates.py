@@ -82,6 +82,7 @@ def test_statistics_of_a_gate_are_those_of_its_values() -> None:
     assert found.at_cues == pytest.approx(gate[cues].mean())
     assert found.at_distractors == pytest.approx(gate[~cues].mean())
     assert found.carrying == pytest.approx(gate[~cues][:, carrying].mean())
+    assert found.auc_carrying == pytest.approx(roc_auc_score(cues.ravel(), gate[..., carrying].mean(axis=-1).ravel()))
 
 
 def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:

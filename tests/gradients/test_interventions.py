@@ -47,7 +47,8 @@ def found(split: Split) -> dict[str, float]:
     model.compile("adam", "mse")
     weights = [weight.copy() for weight in model.get_weights()]
     flow = measure(probe, split, 0, None)
-    result = interventions(probe, TASK, split, flow.gates, lambda: evaluate(model, split, TASK, 64)[1])
+    means = {name: flow.arrays[f"gate_{name}"] for name in flow.gates}
+    result = interventions(probe, TASK, split, means, lambda: evaluate(model, split, TASK, 64)[1])
     for weight, old in zip(model.get_weights(), weights, strict=True):
         np.testing.assert_array_equal(weight, old)
     return result

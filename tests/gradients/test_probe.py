@@ -9,6 +9,7 @@ import pytest
 from keras import ops
 
 from bench.architecture import InputSpec
+from bench.architectures.tcn import MAX_BLOCKS, receptive_field
 from bench.catalogue import discover
 from bench.gradients.probe import Found, Probe
 from bench.task import Split
@@ -153,6 +154,46 @@ def test_a_causal_network_has_no_gradient_beyond_its_receptive_field_or_from_lat
     field = 1 + 2 + 2 * 2
     assert not gradient[:, :-field].any()
     assert gradient[:, -field:].any(axis=-1).all()
+
+
+def test_the_causal_arm_has_no_gradient_beyond_its_receptive_field() -> None:
+    field = receptive_field(MAX_BLOCKS, kernel=2)
+    spec = InputSpec("sequence", (field + 60, 2), outputs=3)
+    model = build("tcn", spec, units=8, kernel=2)
+    gradient = probed(model, spec, Split(sequences(spec), np.zeros(3, "int32")), "cross-entropy").input
+    assert gradient is not None
+    assert not gradient[:, :-field].any()
+    # One path alone leads to the very first of these steps, through twenty units that may be off.
+    assert gradient[:, -field : -field + 64].any()
+
+
+def test_the_causal_arm_has_no_gradient_from_steps_after_the_one_that_is_probed() -> None:
+    spec = InputSpec("sequence", (30, 2), outputs=3, per_step=True)
+    split = Split(sequences(spec), np.zeros((3, 30), "int32"))
+    gradient = Probe(build("tcn", spec), spec, "cross-entropy", jit=False, at=12)(split).input
+    assert gradient is not None
+    assert not gradient[:, 13:].any()
+    assert gradient[:, 12].any(axis=-1).all()
+
+
+@pytest.mark.parametrize("arm", ["lstm", "bilstm"])
+def test_the_loss_of_a_chosen_step_is_the_one_that_is_probed(arm: str) -> None:
+    spec = InputSpec("sequence", (7, 2), outputs=3, per_step=True)
+    model = build(arm, spec, units=3)
+    rng = np.random.default_rng(3)
+    model.set_weights([rng.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
+    split = Split(sequences(spec), rng.integers(0, 3, (3, 7)).astype("int32"))
+    found = Probe(model, spec, "cross-entropy", jit=True, at=4)(split)
+
+    def losses(x: np.ndarray) -> np.ndarray:
+        output = model(x.astype("float32"), training=False)[:, 4]
+        return np.asarray(keras.losses.sparse_categorical_crossentropy(split.y[:, 4], output, from_logits=True))
+
+    np.testing.assert_allclose(found.loss, losses(split.x), rtol=1e-5)
+    assert found.input is not None
+    slopes = difference(lambda moved: losses(split.x + moved), split.x.shape)
+    np.testing.assert_allclose(found.input * 2.0**-found.scale_log2, slopes, rtol=2e-2, atol=2e-4)
+    assert found.input[:, 5:].any() == (arm == "bilstm")  # one that reads both ways reads what follows too
 
 
 def difference(loss: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...], step: float = 1e-2) -> np.ndarray:
