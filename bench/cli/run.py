@@ -162,10 +162,6 @@ def _conclude(request: Request, *, drawn: bool) -> int:
             click.echo(f"\nstopped; all records are kept, draw the report with\n  archbench report {folder}", err=True)
             raise
     click.echo(f"report   {report}\nrecords  {folder}")
-    unmeasured = [record for record in request.records if record.unmeasured]
-    if unmeasured:
-        reason = plain(f"{unmeasured[0].architecture} on {unmeasured[0].task}: {unmeasured[0].unmeasured}")
-        click.echo(f"archbench: gradient flow not measured in {len(unmeasured)} cells; {reason}", err=True)
     unfinished = [record for record in request.records if record.status not in ("ok", "skipped")]
     if unfinished:
         click.echo(f"archbench: {len(unfinished)} of {len(request.records)} cells did not end ok; see above", err=True)

@@ -111,7 +111,7 @@ def _failures(tables: Sequence[TaskTable]) -> Iterator[str]:
     yield (
         grid(["task", "architecture", "seeds", "status", "reason"], rows)
         if rows
-        else "None: every planned run finished."
+        else "None: every planned run finished, and was measured."
     )
 
 

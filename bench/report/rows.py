@@ -119,12 +119,14 @@ class Row:
 
     @cached_property
     def unfinished(self) -> list[tuple[str, str, str]]:
-        """Seeds, status and reason of all that has no score; seeds of one reason together."""
+        """Seeds, status and reason of all that has no score or no gradient flow; seeds of one reason together."""
         seeds: dict[tuple[str, str], list[str]] = {}
         for record in self.records:
             if record not in self.scored:
                 status = "no finite score" if record.status == "ok" else record.status
                 seeds.setdefault((status, record.reason or "no reason given"), []).append(str(record.seed))
+            for reason in _unmeasured(record):
+                seeds.setdefault(("gradient flow not measured", reason), []).append(str(record.seed))
         return [(", ".join(numbers), *what) for what, numbers in seeds.items()]
 
     @cached_property
@@ -162,6 +164,13 @@ class TaskTable:
         if not row.values or not math.isfinite(target - chance) or target == chance:
             return False
         return max((value - chance) / (target - chance) for value in row.values) < 0.05
+
+
+def _unmeasured(record: Record) -> list[str]:
+    """What of the gradient flow could not be measured, and why."""
+    moments = (record.gradient or {}).values()
+    layers = {layer: why for flow in moments for layer, why in flow.unprobed.items()}
+    return [record.unmeasured] * bool(record.unmeasured) + [f"layer {layer}: {why}" for layer, why in layers.items()]
 
 
 def _median(values: Iterable[float | None]) -> float:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench.record import GradientNorm, Record
+from bench.record import GradientFlow, GradientNorm, Record
 from bench.report import formats
 from bench.report.aggregate import task_tables
 from bench.report.rows import Row
@@ -38,6 +38,21 @@ def test_a_failed_seed_stays_in_the_denominator() -> None:
     assert (row.solved, len(row.planned)) == (2, 3)
     assert row.steps_to_target == 300
     assert row.failures == "1 diverged"
+
+
+def test_gradient_flow_that_was_not_measured_is_listed_with_its_reason() -> None:
+    flow = GradientFlow(step=0, loss=0.1, samples=4, not_finite=0, decay={}, unprobed={"inner": "lies inside another"})
+    row = only_row(
+        make_record(seed=0, unmeasured="probe: ValueError: x"),
+        make_record(seed=1, unmeasured="probe: ValueError: x"),
+        make_record(seed=2, gradient={"init": flow, "end": flow}),
+        make_record(seed=3),
+    )
+    assert row.unfinished == [
+        ("0, 1", "gradient flow not measured", "probe: ValueError: x"),
+        ("2", "gradient flow not measured", "layer inner: lies inside another"),
+    ]
+    assert not row.failures
 
 
 def test_statuses_are_counted_apart() -> None:
