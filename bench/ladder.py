@@ -12,7 +12,7 @@ from bench.record import Record
 from bench.stats import Interval, binomial_interval
 
 SIZES = ("length", "validation_size", "test_size")
-BUDGET = ("steps", "epochs", "evaluations", "probe_every", "probe_at", "spectrum")
+BUDGET = ("steps", "epochs", "evaluations", "probe_every", "spectrum")
 """What may differ between the lengths of one ladder."""
 
 

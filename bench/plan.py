@@ -95,7 +95,7 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
             spec = _spec(task, task_settings)
             if training.epochs and task.value.draw and training.train_size is None:
                 raise UsageError(f"epochs: {task_name} draws fresh samples at every step; give --steps or --train-size")
-            _check_probe_at(training.probe_at, task_name, spec)
+            _check_probe_at(training, task_name, spec)
             for name, given in _named(grid.architectures):
                 architecture = catalogue.architecture(name)
                 known = architecture.value.settings
@@ -195,11 +195,14 @@ def _spec(task: Entry[Any], settings: Mapping[str, Value]) -> InputSpec:
     return spec
 
 
-def _check_probe_at(step: int | None, task: str, spec: InputSpec) -> None:
+def _check_probe_at(training: Training, task: str, spec: InputSpec) -> None:
+    step = training.probe_at
     if step is None:
         return
+    if training.probe_every == 0:
+        raise UsageError("probe_at and probe_every: expected a step only where there is a probe; leave one of them out")
     if not spec.per_step:
-        raise UsageError(f"probe_at: {task} has one loss, of its one answer; leave it out, or choose other tasks")
+        raise UsageError(f"probe_at: {task} has one loss, of its one answer; choose tasks with a loss a step by --task")
     if step >= spec.shape[0]:
         raise UsageError(f"probe_at: expected a step of {task}, 0 to {spec.shape[0] - 1}, received {step}")
 

@@ -201,7 +201,7 @@ class Gate(_Part):
     cue_units: Number | None = None
     """Share of units with an area of at least 0.9."""
     auc_carrying: Number | None = None
-    """The area of one detector: the mean of the gate over the units that carry."""
+    """The area of one detector, over the steps up to half-way: the mean of the gate over the units that carry there."""
 
 
 class Saturation(_Part):
@@ -259,7 +259,7 @@ CURVES = {
     "lyapunov": "(2, states) Lyapunov exponents in nats a step, descending, at init and at the end",
     "singular_values": "(2, k, states) log10 of the singular values of ds_T/ds_(T-lag), at init and at the end",
     "singular_lags": "(k,)",
-    "memory": "(2, lags) R^2 of the linear readout of x_(T-lag) from h_T on unseen sequences, at init and at the end",
+    "memory": "(2, lags) R^2 of the linear readout of x_(T-lag) from h_T, leaving one out, at init and at the end",
     "memory_cues": "(2, cues) R^2 of the linear readout of x at the k-th cue of the first half from h half-way",
     "filters": "(2, height, width, channels, filters) first convolution of an image model, at init and at the end",
 }

@@ -7,7 +7,7 @@ since dropping it would hide a run that failed.
 
 import math
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy import stats
 LEVEL: Final = 0.95
 LEAST: Final = 3
 """Values below which a spread is a guess: no interval is given."""
+_DEALS: Final = math.comb(20, 10)
 _EXACT: Final = 8
 """Units up to which all permutations are taken: 8! = 40,320."""
 
@@ -64,8 +65,8 @@ def fisher(*strata: tuple[int, int, int, int]) -> float:
     """Two-sided p of the exact test that `k` of `n` and `other_k` of `other_n` succeed equally often, in each stratum.
 
     A stratum is (k, n, other_k, other_n). Of one it is Fisher's test; of several the sum of k is held against its
-    distribution where the successes of every stratum fall on either side by chance (Gart, 1970): what is easy for both
-    in one stratum and hard in another hides no difference.
+    distribution where the successes of every stratum fall on either side by chance (Gart, 1970): strata that are easy
+    or hard for both hide no difference, and differences that point either way cancel.
     """
     chances, found = np.ones(1), 0
     for k, n, other_k, other_n in strata:
@@ -73,6 +74,21 @@ def fisher(*strata: tuple[int, int, int, int]) -> float:
         found += k
     # Sums as likely as the one found are as extreme, but for rounding.
     return min(1.0, float(chances[chances <= chances[found] * (1 + 1e-7)].sum()))
+
+
+def rank_test(a: Sequence[float], b: Sequence[float]) -> float:
+    """Two-sided p that values of `a` and `b` are drawn alike: Wilcoxon's rank sum (1945), mid-ranks for ties.
+
+    Exact, over all ways to deal the values out, up to 10 and 10; infinities have a rank as any number. Raises
+    ValueError for more values, or a NaN.
+    """
+    if math.comb(len(a) + len(b), len(a)) > _DEALS or any(map(math.isnan, [*a, *b])):
+        raise ValueError(f"invalid samples: expected up to 10 and 10 numbers, received {len(a)} and {len(b)}")
+    ranks = stats.rankdata([*a, *b])
+    sums = np.array([sum(deal) for deal in combinations(ranks.tolist(), len(a))])
+    middle = len(a) * (len(ranks) + 1) / 2
+    as_far = np.abs(sums - middle) >= abs(ranks[: len(a)].sum() - middle) - 1e-9
+    return float(as_far.mean())
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -83,6 +99,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(order) - rank) * p_values[i]))
         adjusted[i] = largest
     return adjusted
+
+
+def correlation_interval(rho: float, n: int) -> Interval | None:
+    """Bonett and Wright's (2000) interval of Spearman's rho over `n` independent units; None below four of them."""
+    if n <= LEAST or math.isnan(rho):
+        return None
+    half = float(stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    z = math.atanh(max(-1 + 1e-12, min(1 - 1e-12, rho)))
+    return Interval(math.tanh(z - half), math.tanh(z + half))
 
 
 class Correlation(NamedTuple):

@@ -19,7 +19,7 @@ from bench.task import Training
 
 _RESULTS = ("ok", "diverged")
 """What counts as evidence: a cell that failed, ran out of time or memory says nothing of its architecture."""
-_WATCHING = ("probe_every", "probe_at", "spectrum")
+_WATCHING = ("probe_every", "spectrum")
 """Conditions of a training that change what is measured and not what is learned."""
 
 

@@ -25,7 +25,7 @@ class Number:
     low: float | None
     high: float | None
     seeds: int
-    """Runs behind it: seeds, or cells where it counts these."""
+    """Runs behind it: seeds; cells or arms where it counts these."""
     criterion: str | None = None
     """None: shown, not judged."""
     passes: bool | None = None
@@ -36,7 +36,7 @@ class Number:
     def __str__(self) -> str:
         """`1.23 [0.9, 1.5]`."""
         if math.isnan(self.value):
-            return "not measured"
+            return "undefined" if self.seeds else "not measured"
         interval = "" if self.low is None or self.high is None else f" [{self.low:.3g}, {self.high:.3g}]"
         return f"{self.value:.3g}{interval}"
 

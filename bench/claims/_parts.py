@@ -68,6 +68,16 @@ def at_least(what: str, values: Sequence[float], bound: float) -> Number:
     return judged(shown(what, values), bound)
 
 
+def within(what: str, values: Sequence[float], bound: float) -> Number:
+    """The mean of values a seed, which has to lie from -`bound` to `bound`."""
+    number = shown(what, values)
+    inside = None
+    if number.low is not None and number.high is not None and number.seeds >= SEEDS:
+        outside = number.low > bound or number.high < -bound
+        inside = True if -bound <= number.low and number.high <= bound else False if outside else None
+    return replace(number, criterion=f"from {-bound:.4g} to {bound:.4g}", passes=inside)
+
+
 def rises(number: Number) -> Number:
     """`number`, which has to be above 0."""
     return judged(number, 0, strict=True)
@@ -117,9 +127,9 @@ def combine(passes: Sequence[bool | None]) -> Outcome:
 
 
 def _open(number: Number) -> str:
-    if math.isnan(number.value):
+    if not number.seeds:
         return f"{number.what} was not measured"
-    if number.low is None or number.seeds < SEEDS:
+    if number.seeds < SEEDS:
         return f"{number.what} has {number.seeds} seeds of {SEEDS}"
     more = f"; about {number.settles} seeds would tell" if number.settles else ""
     return f"{number.what} is {number}, {number.criterion} is not settled{more}"

@@ -13,9 +13,12 @@ import numpy as np
 from bench.claims._claim import SEEDS, Claim, Evidence, Number, Verdict
 from bench.claims._parts import conclude, lead
 from bench.ladder import Ladder, ladders
+from bench.stats import rank_test
 
 RATIO = 1.0
 """The longest length that lstm solves by that of rnn has to be above this."""
+ALPHA = 0.05
+_TOUCH = 1e-9
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -38,21 +41,29 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _ratio(task: str, lstm: Ladder, rnn: Ladder) -> Number:
-    """The ratio of geometric means over seeds, with all that the ladder leaves open.
+    """The ratio of medians over seeds, judged with all that the ladder leaves open.
 
-    A seed's longest length lies from the one it solved to the next one tried, which it did not solve. The interval runs
-    from Welch's lower end for the least ratio that may be, to the upper end for the greatest.
+    A seed's longest length lies from the one it solved to the next one tried, which it did not solve. One arm is ahead
+    where its least ranks above the other's most. The interval, where both arms have bounds, runs from Welch's lower end
+    for the least ratio that may be, to the upper end for the greatest.
     """
     (our_least, our_most), (their_least, their_most) = _bounds(lstm), _bounds(rnn)
-    ours, theirs = (float(np.mean(least)) for least in (our_least, their_least))
+    ours, theirs = float(np.median(our_least)), float(np.median(their_least))
     value = math.nan if ours == theirs == -math.inf else 2 ** (ours - theirs)
-    low = _end(our_least, their_most, low=True)
-    high = _end(our_most, their_least, low=False)
+    low, high = _end(our_least, their_most, low=True), _end(our_most, their_least, low=False)
     seeds = min(len(our_least), len(their_least))
-    # Each end is out of reach itself: a seed fails at the length that is its most.
-    passes = None if seeds < SEEDS else True if low >= RATIO else False if high <= RATIO else None
+    passes = None
+    if seeds >= SEEDS:
+        passes = True if _ahead(our_least, their_most) else False if _ahead(their_least, our_most) else None
     what = f"{task}: longest solved length, lstm by rnn"
-    return Number(what, round(value, 9), low, high, seeds, f"> {RATIO:g}", passes)
+    return Number(what, round(value, 9), low, high, seeds, f"> {RATIO:g}, rank test", passes)
+
+
+def _ahead(least: Sequence[float], most: Sequence[float]) -> bool:
+    """The seeds of `least` rank above those of `most`, which lie below what is given: they failed there."""
+    below = [value - _TOUCH for value in most]
+    wins = sum((one > other) - (one < other) for one in least for other in below)
+    return wins > 0 and rank_test(least, below) < ALPHA
 
 
 def _bounds(ladder: Ladder) -> tuple[list[float], list[float]]:
@@ -65,13 +76,13 @@ def _bounds(ladder: Ladder) -> tuple[list[float], list[float]]:
     return least, most
 
 
-def _end(ours: Sequence[float], theirs: Sequence[float], *, low: bool) -> float:
-    """An end of Welch's interval for the ratio; 0 or infinite where a seed's bound is."""
+def _end(ours: Sequence[float], theirs: Sequence[float], *, low: bool) -> float | None:
+    """An end of Welch's interval for the ratio; None where a seed has no bound."""
     if not all(math.isfinite(value) for value in [*ours, *theirs]):
-        return 0.0 if low else math.inf
+        return None
     logs = lead("", ours, theirs)
     end = logs.low if low else logs.high
-    return round(2**end, 9) if end is not None else 0.0 if low else math.inf
+    return None if end is None else round(2**end, 9)
 
 
 def _length(what: str, length: int | None, seeds: int) -> Number:
@@ -81,7 +92,7 @@ def _length(what: str, length: int | None, seeds: int) -> Number:
 CLAIM = Claim(
     source="Hochreiter and Schmidhuber (1997), Long short-term memory, sections 1 and 5",
     needs={"vanishing": ("lstm", "rnn")},
-    criterion="on every task the longest length that lstm solves is above that of rnn, whatever lies between the"
-    " lengths tried, and the interval of their ratio over seeds too; the length at which lstm fails is told with it",
+    criterion="on every task the longest lengths that the seeds of lstm solve rank above those of rnn (exact rank"
+    " test), whatever lies between the lengths tried; the length at which lstm fails is told with it",
     judge=judge,
 )

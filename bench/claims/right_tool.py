@@ -6,12 +6,14 @@ it: Bai, Kolter and Koltun (2018), arXiv:1803.01271, whose convolutional network
 """
 
 from bench.claims._claim import Claim, Evidence, Number, Verdict
-from bench.claims._parts import by_seed, conclude, gained, headline, lead, rises
+from bench.claims._parts import by_seed, conclude, gained, headline, judged, lead
 from bench.record import Record
 
 IMAGES = ("mnist", "cifar10")
 OTHERS = ("tcn", "transformer")
 """Arms without recurrence that read sequences."""
+LEAD = 0.05
+"""Of the way from chance to target: what is less is no lead, as between two arms that stop once they solve a task."""
 BEATEN = 2
 """Sequence tasks on which an arm without recurrence beats lstm, from which on the claim is refuted."""
 
@@ -42,7 +44,7 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _lead(what: str, ours: list[Record], theirs: list[Record]) -> Number:
-    return rises(lead(what, by_seed(ours, _way), by_seed(theirs, _way)))
+    return judged(lead(what, by_seed(ours, _way), by_seed(theirs, _way)), LEAD)
 
 
 def _duel(what: str, evidence: Evidence, task: str, other: str) -> Number:
@@ -50,7 +52,7 @@ def _duel(what: str, evidence: Evidence, task: str, other: str) -> Number:
 
 
 def _behind(number: Number) -> bool:
-    return number.high is not None and number.high < 0
+    return number.high is not None and number.high < -LEAD
 
 
 def _way(record: Record) -> float:
@@ -60,8 +62,8 @@ def _way(record: Record) -> float:
 CLAIM = Claim(
     source="LeCun, Bengio and Hinton (2015), Deep learning; against it Bai, Kolter and Koltun (2018), arXiv:1803.01271",
     needs={"claims-images": ("cnn", "mlp", "lstm"), "vanishing": ("lstm", "tcn", "transformer")},
-    criterion="cnn leads mlp and lstm on images, and lstm the arms without recurrence on sequences; refuted where one"
-    " of these beats lstm, with an interval above 0, on two or more sequence tasks. Scores are shares of the way from"
-    " chance to target, means over lengths",
+    criterion="cnn leads mlp and lstm on images, and lstm the arms without recurrence on sequences, by 0.05 or more of"
+    " the way from chance to target, means over lengths; refuted where one of these beats lstm by as much, with its"
+    " whole interval, on two or more sequence tasks",
     judge=judge,
 )

@@ -27,7 +27,7 @@ def closer(probe: Probe, flow: Flow, split: Split, cues: np.ndarray | None, *, s
     if not probe.taps or probe.taps[0].backwards or not _finite(flow):
         return arrays
     real = of_loop(probe, real_steps(probe.spec, split.x))
-    if probe.spec.kind == "sequence":
+    if probe.spec.kind == "sequence" and (probe.at is None or probe.taps[0].steps == len(split.x[0])):
         arrays |= _memory(probe, flow, split.x, of_loop(probe, cues))
     arrays |= _lag_share(probe.taps[0], flow, _to_loss(probe, flow, real))
     if spectrum:
@@ -48,9 +48,9 @@ def _memory(probe: Probe, flow: Flow, x: np.ndarray, cues: np.ndarray | None) ->
 
 def _to_loss(probe: Probe, flow: Flow, real: np.ndarray | None) -> np.ndarray | None:
     """The real steps up to the one whose loss is probed, from which lags are counted; None where all are."""
-    if probe.at is None:
-        return real
     shape = flow.found.states[0][0].shape[:2]
+    if probe.at is None or shape[1] != probe.spec.shape[0]:
+        return real
     return (np.ones(shape, bool) if real is None else real) & (np.arange(shape[1]) <= probe.at)
 
 

@@ -124,12 +124,15 @@ def _gates(
     if not values or not all(np.isfinite(value).all() for value in values.values()):
         return {}
     # The state that is carried: c where there is one, else h.
-    state = found.states[0][-1]
-    at = np.arange(len(state)), half_way(probe.seen(np.ones(state.shape[:2], bool) if real is None else real))
+    state = probe.seen(found.states[0][-1])
+    cues, real = (None if marks is None else probe.seen(marks) for marks in (cues, real))
+    half = half_way(np.ones(state.shape[:2], bool) if real is None else real)
+    at = np.arange(len(state)), half
     gradient = found.gradients[0][-1][at].astype("float64") * 2.0**-found.scale_log2
     carrying = gates.carrying_units(gradient, state[at])
     return {
-        name: gates.gate_statistics(value, cues, real, carrying, keeps=name in _KEEPS) for name, value in values.items()
+        name: gates.gate_statistics(probe.seen(value), cues, real, carrying, half, keeps=name in _KEEPS)
+        for name, value in values.items()
     }
 
 

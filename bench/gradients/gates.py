@@ -55,16 +55,27 @@ def carrying_units(gradient: np.ndarray, state: np.ndarray) -> np.ndarray:
 
 
 def gate_statistics(
-    values: np.ndarray, cues: np.ndarray | None, real: np.ndarray | None, carrying: np.ndarray, *, keeps: bool
+    values: np.ndarray,
+    cues: np.ndarray | None,
+    real: np.ndarray | None,
+    carrying: np.ndarray,
+    half: np.ndarray,
+    *,
+    keeps: bool,
 ) -> Gate:
     """Of one gate (samples, time, units). `cues`, `real` (samples, time): the steps that matter, that are no padding;
-    `carrying` (units,). `keeps`: the gate is a share of the state that is kept, so that it has time constants."""
+    `carrying` (units,), those that carry at the steps `half` (samples,). `keeps`: the gate is a share of the state that
+    is kept, so that it has time constants."""
     there = np.ones(values.shape[:2], bool) if real is None else real
     chosen = values[there].astype("float64")
     if not len(chosen):
         return Gate(mean=math.nan, above_90=math.nan, below_10=math.nan)
     taus = _taus(chosen) if keeps else None
     apart = {} if cues is None else _apart(values, cues & there, ~cues & there, carrying)
+    if cues is not None and carrying.any():
+        # Up to there: what these units take up later is not why they were chosen.
+        early = there & (np.arange(there.shape[1]) <= half[:, None])
+        apart |= _detector(values[..., carrying].mean(axis=-1, keepdims=True), cues & early, ~cues & early)
     return Gate(
         mean=float(chosen.mean()),
         above_90=float((chosen > 0.9).mean()),  # as the field's name says
@@ -95,10 +106,11 @@ def _apart(values: np.ndarray, cue: np.ndarray, other: np.ndarray, carrying: np.
     if len(some):
         areas = _areas(values[some][cue[some]], values[some][other[some]])
         found |= {"auc_best": float(areas.max()), "cue_units": float((areas >= _CUE_UNIT).mean())}
-        if carrying.any():
-            mean = values[some][..., carrying].mean(axis=-1, keepdims=True, dtype="float64")
-            found["auc_carrying"] = float(_areas(mean[cue[some]], mean[other[some]])[0])
     return found
+
+
+def _detector(value: np.ndarray, cue: np.ndarray, other: np.ndarray) -> dict[str, float]:
+    return {"auc_carrying": float(_areas(value[cue], value[other])[0])} if cue.any() and other.any() else {}
 
 
 def _areas(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:

@@ -170,7 +170,8 @@ def _unmeasured(record: Record) -> list[str]:
     """What of the gradient flow could not be measured, and why."""
     moments = (record.gradient or {}).values()
     layers = {layer: why for flow in moments for layer, why in flow.unprobed.items()}
-    return [record.unmeasured] * bool(record.unmeasured) + [f"layer {layer}: {why}" for layer, why in layers.items()]
+    whole = [] if record.unmeasured is None else [record.unmeasured]
+    return whole + [f"layer {layer}: {why}" for layer, why in layers.items()]
 
 
 def _median(values: Iterable[float | None]) -> float:

@@ -72,7 +72,8 @@ def values() -> tuple[np.ndarray, np.ndarray]:
 def test_statistics_of_a_gate_are_those_of_its_values() -> None:
     gate, cues = values()
     carrying = np.array([True, False, False, True])
-    found = gate_statistics(gate, cues, None, carrying, keeps=True)
+    half = np.full(6, 9)
+    found = gate_statistics(gate, cues, None, carrying, half, keeps=True)
     assert found.mean == pytest.approx(gate.mean())
     assert found.above_90 == pytest.approx((gate > 0.9).mean())
     assert found.below_10 == pytest.approx((gate < 0.1).mean())
@@ -82,13 +83,14 @@ def test_statistics_of_a_gate_are_those_of_its_values() -> None:
     assert found.at_cues == pytest.approx(gate[cues].mean())
     assert found.at_distractors == pytest.approx(gate[~cues].mean())
     assert found.carrying == pytest.approx(gate[~cues][:, carrying].mean())
-    assert found.auc_carrying == pytest.approx(roc_auc_score(cues.ravel(), gate[..., carrying].mean(axis=-1).ravel()))
+    early, mean = cues[:, :10], gate[:, :10, carrying].mean(axis=-1)
+    assert found.auc_carrying == pytest.approx(roc_auc_score(early.ravel(), mean.ravel()))
 
 
 def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
     gate, cues = values()
     gate[..., 1] = gate[..., 2] > 0.5  # with ties
-    found = gate_statistics(gate, cues, None, np.ones(4, bool), keeps=False)
+    found = gate_statistics(gate, cues, None, np.ones(4, bool), np.full(6, 9), keeps=False)
     areas = [roc_auc_score(cues.ravel(), gate[..., unit].ravel()) for unit in range(4)]
     assert found.auc_best == pytest.approx(max(areas))
     assert found.cue_units == np.mean(np.array(areas) >= 0.9)
@@ -100,23 +102,23 @@ def test_padding_counts_for_nothing() -> None:
     real = np.ones((6, 20), bool)
     real[:, :7] = False
     gate[:, :7] = 0.5
-    cut = gate_statistics(gate[:, 7:], cues[:, 7:], None, np.ones(4, bool), keeps=True)
-    assert gate_statistics(gate, cues, real, np.ones(4, bool), keeps=True).model_dump() == pytest.approx(
-        cut.model_dump()
-    )
+    cut = gate_statistics(gate[:, 7:], cues[:, 7:], None, np.ones(4, bool), np.full(6, 5), keeps=True)
+    assert gate_statistics(
+        gate, cues, real, np.ones(4, bool), np.full(6, 12), keeps=True
+    ).model_dump() == pytest.approx(cut.model_dump())
     h = np.where(real[..., None], 0.5, 1.0) * np.ones((6, 20, 4))
     assert saturation(h, real).saturated == 0
 
 
 def test_without_cues_nothing_is_said_about_them() -> None:
-    found = gate_statistics(values()[0], None, None, np.ones(4, bool), keeps=True)
+    found = gate_statistics(values()[0], None, None, np.ones(4, bool), np.full(6, 9), keeps=True)
     assert found.at_cues is None
     assert found.auc_best is None
 
 
 def test_padding_alone_has_no_statistics() -> None:
     nothing = np.zeros((6, 20), bool)
-    assert math.isnan(gate_statistics(values()[0], None, nothing, np.ones(4, bool), keeps=True).mean)
+    assert math.isnan(gate_statistics(values()[0], None, nothing, np.ones(4, bool), np.full(6, 9), keeps=True).mean)
     assert math.isnan(saturation(values()[0], nothing).open)
 
 
@@ -165,7 +167,7 @@ def test_where_no_unit_carries_there_is_no_mean_over_those_that_do() -> None:
 def test_units_are_ranked_over_sequences_that_hold_cues_and_other_steps() -> None:
     gate, cues = (np.tile(part, (12, *[1] * (part.ndim - 1))) for part in values())
     cues[:66] = False  # more than are ranked
-    found = gate_statistics(gate, cues, None, np.ones(4, bool), keeps=False)
+    found = gate_statistics(gate, cues, None, np.ones(4, bool), np.full(6, 9), keeps=False)
     assert (found.auc_best, found.cue_units) == (1, 0.25)
     apart = np.array([[True, True], [False, False]])
     found = gate_statistics(np.ones((2, 2, 1)), apart, None, np.ones(1, bool), keeps=False)
