@@ -96,6 +96,35 @@ def test_strata_show_what_pooling_hides():
     assert stats.fisher(easy) == 1
 
 
+def test_the_rank_test_is_the_exact_one_and_with_ties_all_ways_to_deal_are_counted():
+    rng = np.random.default_rng(0)
+    for n, m in ((5, 5), (4, 7), (3, 6)):
+        a, b = rng.normal(size=n), rng.normal(0.8, size=m)
+        expected = reference.mannwhitneyu(a, b, method="exact").pvalue
+        assert stats.rank_test(a.tolist(), b.tolist()) == pytest.approx(expected)
+    assert stats.rank_test([2, math.inf, 2], [-math.inf, 1, 1]) == pytest.approx(2 / math.comb(6, 3))
+    assert stats.rank_test([1, 1], [1, 1]) == 1
+    with pytest.raises(ValueError, match="expected up to 10 and 10"):
+        stats.rank_test([1] * 11, [2] * 10)
+    with pytest.raises(ValueError, match="numbers"):
+        stats.rank_test([math.nan], [1])
+
+
+def test_the_interval_of_a_rank_correlation_covers_what_it_says():
+    rng = np.random.default_rng(0)
+    rho, n, inside = 0.6, 12, 0
+    pearson = 2 * math.sin(math.pi * rho / 6)  # of a normal pair with that rank correlation
+    for _ in range(600):
+        x = rng.normal(size=n)
+        y = pearson * x + math.sqrt(1 - pearson**2) * rng.normal(size=n)
+        low, high = stats.correlation_interval(reference.spearmanr(x, y).statistic, n)
+        inside += low <= rho <= high
+    assert 0.92 < inside / 600 < 0.98
+    assert stats.correlation_interval(0.5, 3) is None
+    assert stats.correlation_interval(math.nan, 9) is None
+    assert stats.correlation_interval(1.0, 9).high == pytest.approx(1)
+
+
 def test_holms_adjusted_p_never_fall_and_keep_their_places():
     assert stats.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert stats.holm([0.9, 0.8]) == [1, 1]

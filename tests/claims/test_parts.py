@@ -94,3 +94,23 @@ def test_an_error_that_grows_is_a_loss_too(make_record):
 def test_cells_of_a_seed_are_one_value(make_record):
     records = [make_record(seed=seed, value=value) for seed, value in ((1, 0.2), (0, 0.5), (1, 0.4), (2, NAN))]
     assert parts.by_seed(records, lambda r: None if math.isnan(r.value) else r.value) == pytest.approx([0.5, 0.3])
+
+
+@pytest.mark.parametrize(
+    ("values", "passes"),
+    [
+        ([0.1, 0.0, -0.1, 0.0, 0.1], True),
+        ([2.0, 2.1, 1.9, 2.0, 2.0], False),
+        ([-2.0, -2.1, -1.9, -2.0, -2.0], False),
+        ([1.0, 2.1, 0.5, 0.2, 2.0], None),
+        ([0.0, 0.1, 0.0], None),  # three seeds
+    ],
+)
+def test_a_number_within_bounds_is_so_with_its_whole_interval(values, passes):
+    assert parts.within("x", values, 1.0).passes is passes
+
+
+def test_an_open_number_of_enough_seeds_is_not_said_to_lack_seeds():
+    number = Number("rho", 0.6, -0.2, 0.9, 9, ">= 0.5", None)
+    assert parts.conclude([number], "s.").sentence == "s. Open: rho is 0.6 [-0.2, 0.9], >= 0.5 is not settled."
+    assert "was not measured" in parts.conclude([parts.at_least("x", [], 1.0)], "s.").sentence

@@ -142,7 +142,7 @@ def test_saturation_begins_beyond_99_hundredths_and_a_unit_is_dead_only_where_it
 
 
 def test_a_gate_that_is_always_open_keeps_for_ever() -> None:
-    found = gate_statistics(np.ones((2, 3, 2)), None, None, np.ones(2, bool), keeps=True)
+    found = gate_statistics(np.ones((2, 3, 2)), None, None, np.ones(2, bool), np.ones(2), keeps=True)
     assert (found.tau_median, found.tau_longest) == (math.inf, math.inf)
 
 
@@ -161,14 +161,27 @@ def test_a_sequence_whose_gradient_is_not_finite_does_not_choose_the_units() -> 
 
 def test_where_no_unit_carries_there_is_no_mean_over_those_that_do() -> None:
     gate, cues = values()
-    assert gate_statistics(gate, cues, None, np.zeros(4, bool), keeps=True).carrying is None
+    found = gate_statistics(gate, cues, None, np.zeros(4, bool), np.full(6, 9), keeps=True)
+    assert (found.carrying, found.auc_carrying) == (None, None)
+
+
+def test_the_units_that_carry_are_asked_for_the_cues_up_to_half_way() -> None:
+    """A unit that holds the first of two cues need not open at the second."""
+    gate, cues = np.full((3, 10, 2), 0.1), np.zeros((3, 10), bool)
+    cues[:, [2, 7]] = True
+    gate[:, 2, 0] = gate[:, 7, 1] = 0.9
+    found = gate_statistics(gate, cues, None, np.array([True, False]), np.full(3, 4), keeps=False)
+    assert found.auc_carrying == 1
+    late = gate_statistics(gate, cues, None, np.array([True, False]), np.full(3, 9), keeps=False)
+    assert late.auc_carrying is not None
+    assert late.auc_carrying < 0.8
 
 
 def test_units_are_ranked_over_sequences_that_hold_cues_and_other_steps() -> None:
     gate, cues = (np.tile(part, (12, *[1] * (part.ndim - 1))) for part in values())
     cues[:66] = False  # more than are ranked
-    found = gate_statistics(gate, cues, None, np.ones(4, bool), np.full(6, 9), keeps=False)
+    found = gate_statistics(gate, cues, None, np.ones(4, bool), np.full(72, 9), keeps=False)
     assert (found.auc_best, found.cue_units) == (1, 0.25)
     apart = np.array([[True, True], [False, False]])
-    found = gate_statistics(np.ones((2, 2, 1)), apart, None, np.ones(1, bool), keeps=False)
+    found = gate_statistics(np.ones((2, 2, 1)), apart, None, np.ones(1, bool), np.ones(2), keeps=False)
     assert (found.at_cues, found.auc_best, found.cue_units) == (1, None, None)

@@ -52,7 +52,7 @@ def test_what_does_not_vary_cannot_be_told() -> None:
 
 
 def test_a_dead_state_tells_nothing() -> None:
-    assert linear_memory(X, np.zeros((200, 4))).max() == 0
+    assert linear_memory(X, np.zeros((200, 4))).max() < 1e-9
 
 
 def test_what_cannot_be_told_reads_0_and_not_less() -> None:
