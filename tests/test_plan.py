@@ -130,8 +130,10 @@ def test_epochs_of_a_task_that_draws_need_a_size() -> None:
 
 def test_a_step_to_probe_is_one_of_a_task_with_a_loss_a_step() -> None:
     assert the_cell(tasks=["copy"], training={"probe_at": 3}).training.probe_at == 3
-    with pytest.raises(UsageError, match="probe_at: adding has one loss, of its one answer; leave it out"):
+    with pytest.raises(UsageError, match="probe_at: adding has one loss, of its one answer; choose tasks"):
         the_plan(training={"probe_at": 3})
+    with pytest.raises(UsageError, match="probe_at and probe_every: expected a step only where there is a probe"):
+        the_plan(tasks=["copy"], training={"probe_at": 3, "probe_every": 0})
     with pytest.raises(UsageError, match="probe_at: expected a step of copy, 0 to 119, received 120"):
         the_plan(tasks=["copy"], training={"probe_at": 120})
 

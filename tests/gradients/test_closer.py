@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from bench.architecture import InputSpec
 from bench.catalogue import discover
+from bench.gradients import closer as module
 from bench.gradients.closer import bins, closer, jacobians, pairs, weight_gradients
 from bench.gradients.flow import Flow, measure
 from bench.gradients.probe import Probe
@@ -76,3 +77,16 @@ def test_both_moments_stand_side_by_side_and_edges_once() -> None:
 
 def test_one_step_is_one_bin() -> None:
     assert bins(1) == [0, 1]
+
+
+def test_cues_are_read_from_the_state_half_way_and_only_those_before_it() -> None:
+    _, probe, flow = measured("lstm")
+    rng = np.random.default_rng(1)
+    x, h = rng.normal(size=(60, 9, 2)).astype("float32"), rng.normal(size=(60, 9, 4)).astype("float32")
+    h[:, 3, :2] = x[:, 1]  # the first cue, and at the step that ends the first half alone
+    cues = np.zeros((60, 9), bool)
+    cues[:, [1, 6]] = True
+    states = flow.found._replace(states=[[h, *flow.found.states[0][1:]]])
+    found = module._memory(probe, flow._replace(found=states), x, cues)["memory_cues"]
+    assert found.shape == (1,)
+    assert found[0] > 0.99

@@ -308,8 +308,8 @@ def test_the_middle_is_the_step_that_ends_the_first_half_of_the_real_ones() -> N
 def test_lags_are_counted_from_the_step_whose_loss_is_probed(arm: str) -> None:
     """What follows that step has no say: a model cut off there has the same flow."""
     spec, short = (InputSpec("sequence", (steps, 2), outputs=3, per_step=True) for steps in (12, 8))
-    split = Split(RNG.normal(size=(6, 12, 2)).astype("float32"), RNG.integers(0, 3, (6, 12)).astype("int32"))
-    cues = np.zeros((6, 12), bool)
+    split = Split(RNG.normal(size=(40, 12, 2)).astype("float32"), RNG.integers(0, 3, (40, 12)).astype("int32"))
+    cues = np.zeros((40, 12), bool)
     cues[:, [1, 10]] = True
     model, cut = built(arm, spec), built(arm, short)
     cut.set_weights(model.get_weights())
@@ -327,6 +327,23 @@ def test_lags_are_counted_from_the_step_whose_loss_is_probed(arm: str) -> None:
     for key in ("memory", "memory_cues"):
         np.testing.assert_allclose(more[key], less[key], rtol=1e-4, atol=1e-5)
     assert more["memory_cues"].shape == (1,)  # the cue behind the step that is probed is none
+    assert less["memory"][0] > 0.5
+    assert flow.record.gates
+    for name, gate in flow.record.gates.items():
+        assert gate.model_dump() == pytest.approx(expected.record.gates[name].model_dump(), rel=1e-4)
     known = len(less["lag_share"])
     np.testing.assert_allclose(more["lag_share"][:known], less["lag_share"], rtol=1e-4, atol=1e-6)
     assert not more["lag_share"][known:].any()
+
+
+def test_a_loop_that_reads_from_the_end_counts_lags_from_the_probed_step_on() -> None:
+    spec = InputSpec("sequence", (12, 2), outputs=3, per_step=True)
+    split = Split(RNG.normal(size=(6, 12, 2)).astype("float32"), RNG.integers(0, 3, (6, 12)).astype("int32"))
+    probe = Probe(built("bilstm", spec), spec, "cross-entropy", jit=False, at=7)
+    flow = measure(probe, split, 0, None)
+    forward, backward = (tap for tap in probe.taps if tap.layer == probe.taps[0].layer or tap.backwards)
+    assert (forward.backwards, backward.backwards) == (False, True)
+    assert flow.arrays["profile_h"].shape == (8, 4)
+    found = flow.found.gradients[probe.taps.index(backward)][0].astype("float64") * 2.0**-flow.found.scale_log2
+    expected = np.log10(np.linalg.norm(found[:, 7:], axis=-1)).mean(axis=0)
+    np.testing.assert_allclose(flow.arrays[f"profile_{backward.layer}.h"][:, 0], expected, rtol=1e-5)
