@@ -44,7 +44,14 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _lead(what: str, ours: list[Record], theirs: list[Record]) -> Number:
+    """At the lengths that both have: a mean over easier ones would be ahead."""
+    both = {_length(record) for record in ours} & {_length(record) for record in theirs}
+    ours, theirs = ([record for record in records if _length(record) in both] for records in (ours, theirs))
     return judged(lead(what, by_seed(ours, _way), by_seed(theirs, _way)), LEAD)
+
+
+def _length(record: Record) -> object:
+    return record.task_settings.get("length")
 
 
 def _duel(what: str, evidence: Evidence, task: str, other: str) -> Number:
@@ -63,7 +70,7 @@ CLAIM = Claim(
     source="LeCun, Bengio and Hinton (2015), Deep learning; against it Bai, Kolter and Koltun (2018), arXiv:1803.01271",
     needs={"claims-images": ("cnn", "mlp", "lstm"), "vanishing": ("lstm", "tcn", "transformer")},
     criterion="cnn leads mlp and lstm on images, and lstm the arms without recurrence on sequences, by 0.05 or more of"
-    " the way from chance to target, means over lengths; refuted where one of these beats lstm by as much, with its"
-    " whole interval, on two or more sequence tasks",
+    " the way from chance to target, means over the lengths that both were tried at; refuted where one of these beats"
+    " lstm by as much, with its whole interval, on two or more sequence tasks",
     judge=judge,
 )
