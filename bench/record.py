@@ -73,6 +73,8 @@ class Record(_Part):
     """All that is known of one attempt at one cell. What was not measured is null."""
 
     schema_version: Literal[1] = 1
+    checksum: str | None = None
+    """SHA-256 of the file with this empty, first 16 hex digits: tells an edited file. Null before it is stored."""
     cell_id: str
     identity: dict[str, Any]
     """All that decides the cell's numbers; `cell_id` is its hash."""

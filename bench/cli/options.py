@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,14 @@ from bench.catalogue import Catalogue
 from bench.errors import UsageError, shown
 from bench.report.text import plain
 from bench.setting import Setting, Value
+from bench.store import Store
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Value]
 else:  # generic in newer versions only
     _ParamType = click.ParamType
+
+_MOST_DAMAGED = 10
 
 plugin_option = click.option(
     "--plugin",
@@ -54,6 +58,14 @@ def names(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) 
     if given and not found:  # an empty shell variable, say: running everything would surprise
         raise UsageError(f"{parameter.opts[-1]}: expected at least one name or number, received {shown(given[-1])}")
     return found
+
+
+def report_damaged(store: Store) -> None:
+    """A line on standard error for each damaged record that was left out, for many of them a few and their number."""
+    for path, why in islice(store.damaged.items(), _MOST_DAMAGED):
+        click.echo(plain(f"archbench: left out: record {path} is damaged: {why}"), err=True)
+    if len(store.damaged) > _MOST_DAMAGED:
+        click.echo(f"archbench: left out: {len(store.damaged) - _MOST_DAMAGED} more damaged records", err=True)
 
 
 def report_broken(catalogue: Catalogue) -> None:

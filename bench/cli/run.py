@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bench.catalogue import discover
-from bench.cli.options import Checked, names, plugin_option, report_broken
+from bench.cli.options import Checked, names, plugin_option, report_broken, report_damaged
 from bench.errors import UsageError
 from bench.execute.request import Request
 from bench.plan import Flags
@@ -110,6 +110,7 @@ def plan_command(**given: Any) -> None:
         where = f"{cell.task}[{settings}] {cell.architecture} seed {cell.seed}"
         click.echo(f"{state:<5} {plain(f'{cell.id} {where}')}" + (f": {plain(note)}" if note else ""))
     _say(request.summary())
+    report_damaged(request.store)
 
 
 @click.command("run")
@@ -121,18 +122,24 @@ def run_command(**given: Any) -> int:
 
     SUITE: a shipped suite (`archbench list suites`) or a TOML file; default quick, which needs no download.
     """
+    request = _request(given)
+    with request.store.create().lock():
+        return _run(request, timeout=given["timeout"], quiet=given["quiet"])
+
+
+def _run(request: Request, *, timeout: float | None, quiet: bool) -> int:
     from bench.cli.progress import observer
 
-    request = _request(given)
-    request.store.create()
-    if not given["quiet"]:
+    for path, why in request.set_aside():
+        click.echo(plain(f"archbench: set aside: record {path}: {why}"), err=True)
+    if not quiet:
         _say(request.summary())
-    for error in request.fetch():
-        click.echo(plain(f"archbench: {error}"), err=True)
     before = len(request.records)
     try:
-        with observer(len(request.to_train), quiet=given["quiet"]) as shown:
-            request.run(shown, timeout=given["timeout"])
+        for error in request.fetch():
+            click.echo(plain(f"archbench: {error}"), err=True)
+        with observer(len(request.to_train), quiet=quiet) as shown:
+            request.run(shown, timeout=timeout)
     except KeyboardInterrupt:
         kept = sum(record.status in FINISHED for record in request.records)
         click.echo(f"\nstopped: {kept} of {len(request.cells)} cells are finished and kept; resume with", err=True)
@@ -165,7 +172,10 @@ def _conclude(request: Request, *, drawn: bool) -> int:
         click.echo(f"archbench: gradient flow not measured in {len(unmeasured)} cells; {reason}", err=True)
     unfinished = [record for record in request.records if record.status not in ("ok", "skipped")]
     if unfinished:
-        click.echo(f"archbench: {len(unfinished)} of {len(request.records)} cells did not end ok; see above", err=True)
+        click.echo(f"archbench: {len(unfinished)} of {len(request.records)} cells did not end ok:", err=True)
+    for record in unfinished:
+        where = f"{record.cell_id} {record.task} {record.architecture} seed {record.seed}"
+        click.echo(plain(f"  {where}: {record.status}: {record.reason}"), err=True)
     if not any(record.status == "ok" for record in request.records):
         click.echo("archbench: nothing was measured", err=True)
         return _FAILED if unfinished else _NOTHING_MEASURED

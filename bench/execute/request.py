@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from bench.catalogue import Catalogue
-from bench.errors import DataError
+from bench.errors import DataError, UsageError
 from bench.execute.local import Observer, Pool
 from bench.plan import Cell, Flags, blank, plan, without_broken
 from bench.record import Record
-from bench.resume import estimate, resume
+from bench.resume import Todo, estimate, resume
 from bench.store import Store
 from bench.suite import Suite, adhoc_suite, read_suite
 
@@ -39,13 +40,36 @@ class Request:
         chosen, flags, self.broken = without_broken(catalogue, _suite(catalogue, suite, flags), flags)
         self.cells: list[Cell] = plan(catalogue, chosen, flags)
         self.store = Store(out or Path("results") / Path(name).stem)
-        self.workers = workers or max(1, _cores() // self.cells[0].threads)
-        stored = self.store.records() if self.store.is_run() else []
-        reused, self.todo = resume(self.cells, [] if fresh else stored)
-        self.records: list[Record] = reused
-        """Of the plan's cells: those found, and those that `run` adds."""
-        self.to_train = [todo.cell for todo in self.todo if todo.cell.skip is None]
-        self.seconds, self.unknown = estimate(self.to_train, stored, self.workers)
+        self.workers = _workers(workers, self.cells[0].threads)
+        self.fresh = fresh
+
+    @cached_property
+    def _stored(self) -> list[Record]:
+        return self.store.open().records(flow=False) if self.store.is_run() else []
+
+    @cached_property
+    def _resumed(self) -> tuple[list[Record], list[Todo]]:
+        return resume(self.cells, [] if self.fresh else self._stored)
+
+    @property
+    def records(self) -> list[Record]:
+        """Of the plan's cells: those found, less their gradient flow, and those that `run` adds."""
+        return self._resumed[0]
+
+    @property
+    def todo(self) -> list[Todo]:
+        """The cells that are left, and why they cannot be reused."""
+        return self._resumed[1]
+
+    @cached_property
+    def to_train(self) -> list[Cell]:
+        """The cells that are left and fit."""
+        return [todo.cell for todo in self.todo if todo.cell.skip is None]
+
+    def set_aside(self) -> list[tuple[Path, str]]:
+        """Set aside the damaged records of the folder: where each lies now, and what is wrong. Raises StoreError."""
+        _ = self._stored
+        return self.store.set_aside()
 
     def states(self) -> Iterator[tuple[Cell, str, str]]:
         """Every cell, what a run does with it (reuse, skip, train), and why."""
@@ -68,10 +92,11 @@ class Request:
         line = ", ".join(parts)
         if not self.to_train:
             return f"{line}; nothing to train"
-        if self.unknown < len(self.to_train):
-            time = f"{self.seconds:.0f} s" if self.seconds < 90 else f"{self.seconds / 60:.0f} min"
+        seconds, unknown = estimate(self.to_train, self._stored, self.workers)
+        if unknown < len(self.to_train):
+            time = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
             line += f"; about {time} on {_count(self.workers, 'worker')}"
-            line += f", and {_count(self.unknown, 'cell')} never timed" if self.unknown else ""
+            line += f", and {_count(unknown, 'cell')} never timed" if unknown else ""
         changed = sorted({todo.why for todo in self.todo if todo.cell.skip is None and todo.why.startswith("changed")})
         return "\n".join([line, *(f"  not reused, {why}" for why in changed)])
 
@@ -117,5 +142,11 @@ def _suite(catalogue: Catalogue, name: str | None, flags: Flags) -> Suite:
     return read_suite(_DEFAULT_SUITE if name is None else name)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _workers(asked: int | None, threads: int) -> int:
+    """As asked for, or as many as there are cores for. Raises UsageError where these are fewer."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    most = max(1, cores // threads)
+    if asked is not None and asked > most:
+        of = f"{_count(cores, 'core')}, {_count(threads, 'thread')} a worker"
+        raise UsageError(f"--workers: expected at most {most} ({of}), received {asked}")
+    return most if asked is None else asked

@@ -38,6 +38,14 @@ class Row:
         """The finished seeds with a finite score."""
         return tuple(record for record in self.planned if record.status == "ok" and math.isfinite(record.value))
 
+    def has_score(self, record: Record) -> bool:
+        """Whether a record of the row is among the `scored`."""
+        return id(record) in self._scored
+
+    @cached_property
+    def _scored(self) -> set[int]:
+        return {id(record) for record in self.scored}
+
     @cached_property
     def values(self) -> list[float]:
         """Headline test scores, one a scored seed."""
@@ -113,7 +121,7 @@ class Row:
     @cached_property
     def failures(self) -> str:
         """What the seeds without a score met, such as '1 diverged, 2 failed'; empty where all is well."""
-        missing = (record for record in self.planned if record not in self.scored)
+        missing = (record for record in self.planned if not self.has_score(record))
         counts = Counter("without a finite score" if record.status == "ok" else record.status for record in missing)
         return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
 
@@ -122,7 +130,7 @@ class Row:
         """Seeds, status and reason of all that has no score; seeds of one reason together."""
         seeds: dict[tuple[str, str], list[str]] = {}
         for record in self.records:
-            if record not in self.scored:
+            if not self.has_score(record):
                 status = "no finite score" if record.status == "ok" else record.status
                 seeds.setdefault((status, record.reason or "no reason given"), []).append(str(record.seed))
         return [(", ".join(numbers), *what) for what, numbers in seeds.items()]
