@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,12 @@ from bench.store import Store
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Value]
+    _SizeType = click.ParamType[int]
 else:  # generic in newer versions only
-    _ParamType = click.ParamType
+    _ParamType = _SizeType = click.ParamType
 
 _MOST_DAMAGED = 10
+_LEAST_SIZE = 10**6
 
 plugin_option = click.option(
     "--plugin",
@@ -49,6 +52,24 @@ class Checked(_ParamType):
             if not self.none:
                 raise
             raise UsageError(str(error).replace(", received", " or none, received", 1)) from None
+
+
+class Size(_SizeType):
+    """A flag for a number of bytes, such as 2GB; the error names flag, expected and received."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """`value` in bytes. Raises UsageError."""
+        parts = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([kMGT])(i?)B", str(value), re.ASCII)
+        size = 0
+        if parts:
+            number, prefix, binary = parts.groups()
+            size = int(float(number) * (1024 if binary else 1000) ** ("kMGT".index(prefix) + 1))
+        if size < _LEAST_SIZE:
+            flag = param.opts[-1] if param else self.name
+            raise UsageError(f"{flag}: expected a size of at least 1MB, such as 2GB or 500MB, received {shown(value)}")
+        return size
 
 
 def names(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bench.catalogue import discover
-from bench.cli.options import Checked, names, plugin_option, report_broken, report_damaged
+from bench.cli.options import Checked, Size, names, plugin_option, report_broken, report_damaged
 from bench.errors import UsageError
 from bench.execute.request import Request
 from bench.plan import Flags
@@ -116,6 +116,7 @@ def plan_command(**given: Any) -> None:
 @click.command("run")
 @_options
 @click.option("--timeout", type=Checked(_TIMEOUT), help="Seconds a cell may take.")
+@click.option("--memory", type=Size(), metavar="SIZE", help="Memory a worker may hold, such as 2GB.")
 @click.option("--quiet", is_flag=True, help="No progress, only the result.")
 def run_command(**given: Any) -> int:
     """Train every architecture on every task over several seeds and print a comparison.
@@ -124,10 +125,10 @@ def run_command(**given: Any) -> int:
     """
     request = _request(given)
     with request.store.create().lock():
-        return _run(request, timeout=given["timeout"], quiet=given["quiet"])
+        return _run(request, timeout=given["timeout"], memory=given["memory"], quiet=given["quiet"])
 
 
-def _run(request: Request, *, timeout: float | None, quiet: bool) -> int:
+def _run(request: Request, *, timeout: float | None, memory: int | None, quiet: bool) -> int:
     from bench.cli.progress import observer
 
     for path, why in request.set_aside():
@@ -139,7 +140,7 @@ def _run(request: Request, *, timeout: float | None, quiet: bool) -> int:
         for error in request.fetch():
             click.echo(plain(f"archbench: {error}"), err=True)
         with observer(len(request.to_train), quiet=quiet) as shown:
-            request.run(shown, timeout=timeout)
+            request.run(shown, timeout=timeout, memory=memory)
     except KeyboardInterrupt:
         kept = sum(record.status in FINISHED for record in request.records)
         click.echo(f"\nstopped: {kept} of {len(request.cells)} cells are finished and kept; resume with", err=True)
@@ -175,7 +176,7 @@ def _conclude(request: Request, *, drawn: bool) -> int:
         click.echo(f"archbench: {len(unfinished)} of {len(request.records)} cells did not end ok:", err=True)
     for record in unfinished:
         where = f"{record.cell_id} {record.task} {record.architecture} seed {record.seed}"
-        click.echo(plain(f"  {where}: {record.status}: {record.reason}"), err=True)
+        click.echo("  " + plain(f"{where}: {record.status}: {record.reason}"), err=True)
     if not any(record.status == "ok" for record in request.records):
         click.echo("archbench: nothing was measured", err=True)
         return _FAILED if unfinished else _NOTHING_MEASURED

@@ -10,7 +10,7 @@ from bench.errors import DataError, UsageError
 from bench.execute.local import Observer, Pool
 from bench.plan import Cell, Flags, blank, plan, without_broken
 from bench.record import Record
-from bench.resume import Todo, estimate, resume
+from bench.resume import Costs, Todo, estimate, resume
 from bench.store import Store
 from bench.suite import Suite, adhoc_suite, read_suite
 
@@ -100,8 +100,11 @@ class Request:
         changed = sorted({todo.why for todo in self.todo if todo.cell.skip is None and todo.why.startswith("changed")})
         return "\n".join([line, *(f"  not reused, {why}" for why in changed)])
 
-    def run(self, observer: Observer, *, timeout: float | None = None) -> None:
-        """Train what is left; `records` grows with it. Raises StoreError where records cannot be written."""
+    def run(self, observer: Observer, *, timeout: float | None = None, memory: int | None = None) -> None:
+        """Train what is left; `records` grows with it. Raises StoreError where records cannot be written.
+
+        Limits a cell: `timeout` seconds, `memory` bytes.
+        """
         for cell in (todo.cell for todo in self.todo if todo.cell.skip is not None):
             task = self.catalogue.task(cell.task).value
             self.records.append(self.store.write(blank(cell, task, status="skipped", reason=cell.skip)))
@@ -116,6 +119,8 @@ class Request:
             workers=self.workers,
             plugins=self.plugins,
             timeout=timeout,
+            memory=memory,
+            costs=Costs(self._stored),
         )
         pool.run(self.to_train, observer, self.records)
 
