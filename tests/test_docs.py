@@ -61,6 +61,19 @@ def test_every_array_is_documented():
     assert [name for name in CURVES if f"`{name}`" not in text] == []
 
 
+def test_every_fault_names_tests_that_are_there():
+    text = (ROOT / "docs" / "faults.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    there = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row)
+        files = re.findall(r"`(tests/\S+)`", row)
+        assert named or files, row
+        assert [name for name in named if f"def {name}(" not in there] == []
+        assert [name for name in files if not (ROOT / name).is_file()] == []
+    assert len(rows) > 15
+
+
 def test_the_commands_of_the_readme_plan_without_error(tmp_path):
     lines = re.findall(r"^archbench run ([^#\n]*)", (ROOT / "README.md").read_text(), re.MULTILINE)
     commands = [line.split() for line in lines if "my_task" not in line]
