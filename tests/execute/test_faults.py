@@ -138,7 +138,8 @@ def test_a_worker_above_its_memory_is_ended_with_all_it_started(
 def test_a_cell_beyond_its_time_is_ended_with_all_that_it_started(
     tmp_path: Path, fake: pytest.MonkeyPatch, stubborn: bool
 ) -> None:
-    child = f"import subprocess; subprocess.Popen([sys.executable, '-c', 'import time; {HANG}', {str(tmp_path)!r}])"
+    deaf = f"import signal, time; signal.signal(15, signal.SIG_IGN); {HANG}"
+    child = f"import subprocess; subprocess.Popen([sys.executable, '-c', {deaf!r}, {str(tmp_path)!r}])"
     ignore = "import signal; signal.signal(15, signal.SIG_IGN)" if stubborn else ""
     fake.setenv("FAKE_TRAIN", f"if cell.seed == 1:\n {child}\n {ignore}\n {HANG}")
     start = time.monotonic()
@@ -217,6 +218,13 @@ def test_two_runs_in_one_folder_do_not_mix(tmp_path: Path, fake: pytest.MonkeyPa
     (line,) = second.stderr.splitlines()
     assert f"a run is under way in this folder, process {first.pid} on " in line
     assert len(Store(tmp_path / "run").records()) == 3
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="finds open files in /proc")
+def test_workers_hold_the_lock_too(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
+    held = "any(os.path.realpath('/proc/self/fd/' + fd) == path for fd in os.listdir('/proc/self/fd'))"
+    fake.setenv("FAKE_TRAIN", f"path = {str(tmp_path / 'run' / 'lock')!r}\nassert {held}")
+    assert statuses(run(tmp_path / "run", seeds=1)) == ["ok"]
 
 
 def test_a_disk_that_fills_up_ends_the_run_in_one_line(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
