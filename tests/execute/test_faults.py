@@ -400,7 +400,6 @@ def test_a_worker_that_cannot_notice_ends_with_a_killed_parent(tmp_path: Path, f
 def _kill_at_random_moments(folder: Path, fake: pytest.MonkeyPatch, moments: int) -> None:
     """Kill the parent of one run after another in one folder; after each, all that was finished is there and whole."""
     rng = random.Random(0)
-    fake.setenv("FAKE_TRAIN", "time.sleep(0.05)")
     command = bench_command(folder, seeds=10 * moments, workers=min(2, len(os.sched_getaffinity(0))))
     store = Store(folder)
     finished: dict[str, Record] = {}
@@ -412,6 +411,7 @@ def _kill_at_random_moments(folder: Path, fake: pytest.MonkeyPatch, moments: int
         if moment == 0:
             wait_for(lambda: list(folder.glob("*/1.json")))
             first = time.monotonic() - start
+            fake.setenv("FAKE_TRAIN", f"time.sleep({first / 4})")  # a few cells a run, however slow the machine
         else:
             time.sleep(rng.uniform(0.0, 2.5 * first))
         process.kill()
@@ -426,6 +426,8 @@ def _kill_at_random_moments(folder: Path, fake: pytest.MonkeyPatch, moments: int
         finished = found
     assert fruitful >= moments // 4  # else the kills came before there was anything to lose
     wait_for(lambda: not alive(folder), 10)
+    assert len(finished) < 10 * moments  # else the last kills met runs that had nothing to do
+    fake.delenv("FAKE_TRAIN")
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     records = store.records()
