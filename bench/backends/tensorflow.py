@@ -27,12 +27,24 @@ def device() -> str:
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name))
 
 
-def compiled(function: Callable[..., Any], *, jit: bool) -> Callable[..., Any]:
-    """The function of tensors, traced once for each set of shapes."""
+def compiles(wanted: bool) -> bool:
+    """Whether Keras is to compile the training step, with XLA: where the architecture wants it."""
+    return wanted
+
+
+def dense(gradient: Any) -> Any:
+    """A gradient as Keras hands it to an optimizer; an embedding's is a list of slices, which may repeat a row."""
+    return tf.convert_to_tensor(gradient)
+
+
+def compiled(function: Callable[..., Any], variables: list[Any], *, jit: bool) -> Callable[..., Any]:
+    """The function of tensors, traced once for each set of shapes; it finds `variables` as they then stand."""
     return cast("Callable[..., Any]", tf.function(function, jit_compile=jit))
 
 
-def gradient(function: Callable[..., tuple[Any, Any]], *, jit: bool) -> Callable[..., tuple[Any, Any]]:
+def gradient(
+    function: Callable[..., tuple[Any, Any]], variables: list[Any], *, jit: bool
+) -> Callable[..., tuple[Any, Any]]:
     """`function(watched, *args)` returns a scalar and more tensors; the compiled result the gradient and the rest.
 
     The gradient is that of the scalar with respect to each tensor in `watched`, zeros where it does not depend on it.

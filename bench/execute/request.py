@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench import backends
 from bench.catalogue import Catalogue
 from bench.errors import DataError
 from bench.execute.local import Observer, Pool
@@ -38,6 +39,7 @@ class Request:
         name = suite if suite is not None else "custom" if flags.tasks else _DEFAULT_SUITE
         chosen, flags, self.broken = without_broken(catalogue, _suite(catalogue, suite, flags), flags)
         self.cells: list[Cell] = plan(catalogue, chosen, flags)
+        backends.require(self.cells[0].backend)
         self.store = Store(out or Path("results") / Path(name).stem)
         self.workers = workers or max(1, _cores() // self.cells[0].threads)
         stored = self.store.records() if self.store.is_run() else []

@@ -42,8 +42,8 @@ class Probe:
         self.spec, self.loss = spec, loss
         self.tapped: Tapped = tapped(model, tokens=spec.kind == "tokens")
         backend = backends.load(keras.backend.backend())
-        self._gradient = backend.gradient(self._scaled_loss, jit=jit)
-        self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], jit=jit)
+        self._gradient = backend.gradient(self._scaled_loss, model.variables, jit=jit)
+        self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], model.variables, jit=jit)
 
     @property
     def taps(self) -> list[Tap]:

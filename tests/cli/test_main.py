@@ -50,7 +50,7 @@ PLAN = [
     (["--task", "adding", "--arch", "rnn,lsmt"], "unknown architecture 'lsmt'"),
     (["quik"], "unknown suite 'quik'; did you mean quick?"),
     (["nowhere.toml"], "cannot read suite nowhere.toml: No such file or directory; expected a TOML file"),
-    (["--backend", "jaxx"], "--backend: expected one of tensorflow, received 'jaxx'"),
+    (["--backend", "jaxx"], "--backend: expected one of jax, tensorflow, torch, received 'jaxx'"),
     (["--set", "addin.length=5"], "unknown task or architecture 'addin'; did you mean adding"),
     (["--set", "adding.lenth=5"], "unknown setting 'adding.lenth'; did you mean adding.length"),
     (["--set", "adding.length=abc"], "adding.length: expected an integer >= 2 and <= 100000, received 'abc'"),
@@ -101,6 +101,17 @@ def test_a_wrong_plan_is_one_line_and_exit_code_2(
     assert called.code == 2
     assert message in called.complaint
     assert called.complaint.isprintable()
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_backend_that_is_not_installed_is_one_line_and_exit_code_2(
+    archbench: Archbench, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("bench.backends.find_spec", lambda name: None)
+    called = archbench(command, "--backend", "jax")
+    assert called.code == 2
+    assert "backend jax is not installed: pip install 'archbench[jax]'" in called.complaint
     assert list(elsewhere.iterdir()) == []
 
 
