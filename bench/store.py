@@ -3,6 +3,7 @@
     <run>/archbench.json                   says that the folder is ours
     <run>/<cell id>/<attempt>.json         a record
     <run>/<cell id>/<attempt>.npz          its curves
+    <run>/speed/<group>-<number>.json      what the speed phase adds to the records of a group
 
 Every file is written under a temporary name, flushed to the disk and renamed, the record last: a kill at any moment
 leaves either the whole attempt or none. Folders of several machines merge by copying.
@@ -15,16 +16,19 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
 from bench.errors import StoreError, UsageError
-from bench.record import SCHEMA_VERSION, Record
+from bench.plan import group_id
+from bench.record import SCHEMA_VERSION, Record, Timing
 
 _MARKER = "archbench.json"
-_OWN = {_MARKER, "report", "logs"}
+_SPEED = "speed"
+_OWN = {_MARKER, _SPEED, "report", "logs"}
 
 
 class Store:
@@ -69,12 +73,12 @@ class Store:
         return record
 
     def records(self) -> list[Record]:
-        """The record of every cell in the folder, by cell id: its newest ok attempt, else its newest.
+        """The record of every cell in the folder, by cell id: its newest ok attempt, else its newest; with its speed.
 
         Raises StoreError for a record that cannot be read.
         """
         found = (self.record(path.name) for path in sorted(self.folder.iterdir()) if path.name not in _OWN)
-        return [record for record in found if record is not None]
+        return self.timed(record for record in found if record is not None)
 
     def record(self, cell_id: str) -> Record | None:
         """The record of one cell, or None."""
@@ -88,6 +92,30 @@ class Store:
     def last(self, cell_id: str) -> Record:
         """The record of the last attempt at a cell that has one, whatever became of it."""
         return _read(self._attempts(cell_id)[-1])
+
+    def write_timing(self, timing: Timing) -> None:
+        """Store what the speed phase found. Raises StoreError on a full disk or a read-only folder."""
+        number = 1 + max((_number(path) for path in self._timings(timing.group)), default=0)
+        try:
+            (self.folder / _SPEED).mkdir(exist_ok=True)
+            self._write(f"{_SPEED}/{timing.group}-{number}.json", timing.model_dump_json(indent=1).encode())
+        except OSError as error:
+            raise StoreError(f"cannot write results to {self.folder}: {error.strerror}") from None
+
+    def timings(self) -> dict[str, Timing]:
+        """By group, its newest that found something, else its newest. One that cannot be read was not measured."""
+        found: dict[str, Timing] = {}
+        for path in sorted(self._timings(), key=_number):
+            with suppress(OSError, ValueError):  # pydantic's own error is a ValueError
+                timing = Timing.model_validate_json(path.read_bytes())
+                if timing.reason is None or timing.group not in found or found[timing.group].reason is not None:
+                    found[timing.group] = timing
+        return found
+
+    def timed(self, records: Iterable[Record]) -> list[Record]:
+        """The records, those that ended ok with what the speed phase found for their group."""
+        timings = self.timings()
+        return [_joined(record, timings) if timings else record for record in records]
 
     def curves(self, record: Record) -> dict[str, np.ndarray]:
         """The arrays stored with a record (bench.record.CURVES); empty where there are none."""
@@ -110,8 +138,21 @@ class Store:
         found = [path for path in (self.folder / cell_id).glob("*.json") if path.stem.isdecimal()]
         return sorted(found, key=lambda path: int(path.stem))
 
+    def _timings(self, group: str = "*") -> list[Path]:
+        return list((self.folder / _SPEED).glob(f"{group}-*.json"))
+
     def _write(self, name: str, content: bytes) -> None:
         write_atomic(self.folder / name, content)
+
+
+def _number(path: Path) -> int:
+    number = path.stem.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def _joined(record: Record, timings: Mapping[str, Timing]) -> Record:
+    timing = timings.get(group_id(record.identity)) if record.status == "ok" else None
+    return record if timing is None or timing.speed is None else record.model_copy(update=timing.measured())
 
 
 def read_runs(stores: Iterable[Store]) -> tuple[list[Record], Callable[[Record], dict[str, np.ndarray]]]:

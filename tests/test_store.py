@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from bench.errors import BenchError, StoreError, UsageError
-from bench.record import Record
+from bench.plan import group_id
+from bench.record import Conditions, Percentiles, Record, Speed, Timing
 from bench.store import Store, write_atomic
 
 Make = Callable[..., Record]
@@ -291,3 +292,90 @@ def test_folders_of_two_machines_merge_by_copying(tmp_path: Path, make_record: M
 def test_errors_of_the_store_are_the_users(tmp_path: Path) -> None:
     with pytest.raises(BenchError):
         Store(tmp_path / "missing").open()
+
+
+def timing(record: Record, **known: Any) -> Timing:
+    p50 = known.pop("p50", 0.5)
+    fields = {"step_seconds": Percentiles(p50=p50, p99=1.0), "speed": make_speed(record)} if p50 else {}
+    return Timing(group=group_id(record.identity), **{**fields, **known})
+
+
+def make_speed(record: Record) -> Speed:
+    where = {
+        "code": "1",
+        "libraries": {},
+        "machine": {},
+        "device": "cpu",
+        "threads": 1,
+        "affinity": [],
+        "data_hash": "0",
+    }
+    sizes = {"train_samples": None, "validation_samples": 1, "test_samples": 1}
+    numbers = dict.fromkeys(("build_seconds", "compile_seconds", "matmul_flops_per_second"), 1.0)
+    rates = {"train_samples_per_second": 2.0, "inference_samples_per_second": 3.0}
+    return Speed(
+        cell_id=record.cell_id,
+        measured_at=record.measured_at,
+        conditions=Conditions(**where, **sizes),
+        rounds=10,
+        batch_inference_seconds=Percentiles(p50=0.1, p99=math.inf),
+        **numbers,
+        **rates,
+    )
+
+
+def test_a_timing_is_in_every_ok_record_of_its_group_and_in_no_other(store: Store, make_record: Make) -> None:
+    one = make_record("a" * 16, seed=0, identity={"seed": 0, "lr": 0.1})
+    store.write(one)
+    store.write(make_record("b" * 16, seed=1, identity={"seed": 1, "lr": 0.1}))
+    store.write(make_record("c" * 16, seed=2, identity={"seed": 2, "lr": 0.1}, status="diverged"))
+    store.write(make_record("d" * 16, seed=0, identity={"seed": 0, "lr": 0.2}))
+    written = (store.folder / one.cell_id / "1.json").read_bytes()
+    store.write_timing(timing(one))
+    found = {record.cell_id[0]: record for record in store.records()}
+    assert {name: record.step_seconds is not None for name, record in found.items()} == {
+        "a": True,
+        "b": True,
+        "c": False,
+        "d": False,
+    }
+    assert found["b"].speed == make_speed(one)
+    assert found["b"].value == 0.9
+    assert (store.folder / one.cell_id / "1.json").read_bytes() == written
+
+
+def test_the_newest_timing_that_found_something_counts(store: Store, make_record: Make) -> None:
+    one = make_record()
+    store.write(one)
+    for number in range(1, 12):
+        store.write_timing(timing(one, p50=float(number)))
+    store.write_timing(timing(one, p50=0, reason="no answer"))
+    assert len(list((store.folder / "speed").iterdir())) == 12
+    (record,) = store.records()
+    assert record.step_seconds is not None
+    assert record.step_seconds.p50 == 11.0
+
+
+def test_a_timing_that_failed_leaves_the_record_as_it_was_and_says_why(store: Store, make_record: Make) -> None:
+    written = store.write(make_record())
+    store.write_timing(timing(written, p50=0, reason="no answer"))
+    assert store.records() == [written]
+    assert [found.reason for found in store.timings().values()] == ["no answer"]
+
+
+@pytest.mark.parametrize("content", [b"", b'{"schema_version": 1, "gro', b"[]", b"\xff", b'{"schema_version": 2}'])
+def test_a_timing_that_cannot_be_read_was_not_measured(store: Store, make_record: Make, content: bytes) -> None:
+    written = store.write(make_record())
+    store.write_timing(timing(written))
+    (path,) = (store.folder / "speed").iterdir()
+    path.write_bytes(content)
+    assert store.timings() == {}
+    assert store.records() == [written]
+    store.write_timing(timing(written))
+    assert store.records()[0].step_seconds is not None
+
+
+def test_a_timing_that_cannot_be_written_is_one_line(store: Store, make_record: Make) -> None:
+    (store.folder / "speed").write_text("a file where a folder belongs")
+    with pytest.raises(StoreError, match="cannot write results"):
+        store.write_timing(timing(make_record()))

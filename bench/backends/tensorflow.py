@@ -27,6 +27,23 @@ def device() -> str:
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name))
 
 
+def synchronize() -> None:
+    """Wait until the device has done all it was given, so that a clock may be read."""
+    tf.test.experimental.sync_devices()
+
+
+def reset_peak_bytes() -> None:
+    """Forget the most memory that the device has held so far."""
+    for gpu in tf.config.list_logical_devices("GPU"):
+        tf.config.experimental.reset_memory_stats(gpu.name)
+
+
+def peak_bytes() -> int | None:
+    """The most memory that the device has held since; None on a CPU, whose memory is that of the process."""
+    gpus = tf.config.list_logical_devices("GPU")
+    return max((int(tf.config.experimental.get_memory_info(gpu.name)["peak"]) for gpu in gpus), default=None)
+
+
 def compiled(function: Callable[..., Any], *, jit: bool) -> Callable[..., Any]:
     """The function of tensors, traced once for each set of shapes."""
     return cast("Callable[..., Any]", tf.function(function, jit_compile=jit))

@@ -54,6 +54,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: results/SUITE, or results/custom."
         ),
         click.option("--fresh", is_flag=True, help="Train finished cells again."),
+        click.option("--speed/--no-speed", default=None, help="Time cells alone on the machine after the training."),
         plugin_option,
     ]
     for option in reversed(options):
@@ -88,6 +89,7 @@ def _request(given: dict[str, Any]) -> Request:
         out=given["out"],
         workers=given["workers"],
         fresh=given["fresh"],
+        speed=given["speed"],
         plugins=given["plugins"],
     )
 
@@ -121,7 +123,7 @@ def run_command(**given: Any) -> int:
 
     SUITE: a shipped suite (`archbench list suites`) or a TOML file; default quick, which needs no download.
     """
-    from bench.cli.progress import observer
+    from bench.cli.progress import observer, timing
 
     request = _request(given)
     request.store.create()
@@ -133,16 +135,20 @@ def run_command(**given: Any) -> int:
     try:
         with observer(len(request.to_train), quiet=given["quiet"]) as shown:
             request.run(shown, timeout=given["timeout"])
+        untimed = {}
+        if cells := request.to_time():
+            with timing(len(cells), quiet=given["quiet"]) as share:
+                untimed = request.time(cells, share, timeout=given["timeout"])
     except KeyboardInterrupt:
         kept = sum(record.status in FINISHED for record in request.records)
         click.echo(f"\nstopped: {kept} of {len(request.cells)} cells are finished and kept; resume with", err=True)
         click.echo(f"  {shlex.join(['archbench', *sys.argv[1:]])}", err=True)
         raise
-    return _conclude(request, drawn=len(request.records) > before)
+    return _conclude(request, untimed, drawn=len(request.records) > before or bool(cells))
 
 
-def _conclude(request: Request, *, drawn: bool) -> int:
-    """Print the table and where everything is; the exit code."""
+def _conclude(request: Request, untimed: dict[str, str], *, drawn: bool) -> int:
+    """Print the table and where everything is; the exit code. `untimed`: why, by what could not be timed."""
     from rich.console import Console
 
     from bench.report.markdown import write_report
@@ -163,10 +169,12 @@ def _conclude(request: Request, *, drawn: bool) -> int:
     if unmeasured:
         reason = plain(f"{unmeasured[0].architecture} on {unmeasured[0].task}: {unmeasured[0].unmeasured}")
         click.echo(f"archbench: gradient flow not measured in {len(unmeasured)} cells; {reason}", err=True)
+    for name, reason in untimed.items():
+        click.echo(plain(f"archbench: speed not measured, {name}: {reason}"), err=True)
     unfinished = [record for record in request.records if record.status not in ("ok", "skipped")]
     if unfinished:
         click.echo(f"archbench: {len(unfinished)} of {len(request.records)} cells did not end ok; see above", err=True)
     if not any(record.status == "ok" for record in request.records):
         click.echo("archbench: nothing was measured", err=True)
         return _FAILED if unfinished else _NOTHING_MEASURED
-    return _FAILED if unfinished or request.broken else 0
+    return _FAILED if unfinished or untimed or request.broken else 0

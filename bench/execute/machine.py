@@ -2,11 +2,32 @@
 
 import os
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
 
 import psutil
 
 import bench
+from bench.plan import Cell
+from bench.record import Conditions
+from bench.stream import data_hash
+from bench.task import Data, Split
+
+
+def conditions(cell: Cell, device: str) -> Callable[[Data], Conditions]:
+    """Where and with what this process computes a cell, as a function of the cell's data."""
+    return lambda data: Conditions(
+        code=code_version(cell.sources["harness"]),
+        libraries=libraries(cell.backend),
+        machine=machine(),
+        device=device,
+        threads=cell.threads,
+        affinity=affinity(),
+        data_hash=data_hash(data),
+        train_samples=len(data.train.x) if isinstance(data.train, Split) else None,
+        validation_samples=len(data.validation.x),
+        test_samples=len(data.test.x),
+    )
 
 
 def machine() -> dict[str, str | int]:

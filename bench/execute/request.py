@@ -1,12 +1,13 @@
 """What a command line asks for: the cells, the folder, what is finished there already, and how to train the rest."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.catalogue import Catalogue
 from bench.errors import DataError
 from bench.execute.local import Observer, Pool
+from bench.execute.speed import Phase
 from bench.plan import Cell, Flags, blank, plan, without_broken
 from bench.record import Record
 from bench.resume import estimate, resume
@@ -32,12 +33,14 @@ class Request:
         out: Path | None = None,
         workers: int | None = None,
         fresh: bool = False,
+        speed: bool | None = None,
         plugins: Sequence[Path] = (),
     ) -> None:
-        self.catalogue, self.plugins = catalogue, plugins
+        self.catalogue, self.plugins, self.fresh = catalogue, plugins, fresh
         name = suite if suite is not None else "custom" if flags.tasks else _DEFAULT_SUITE
         chosen, flags, self.broken = without_broken(catalogue, _suite(catalogue, suite, flags), flags)
         self.cells: list[Cell] = plan(catalogue, chosen, flags)
+        self.speed = chosen.speed if speed is None else speed
         self.store = Store(out or Path("results") / Path(name).stem)
         self.workers = workers or max(1, _cores() // self.cells[0].threads)
         stored = self.store.records() if self.store.is_run() else []
@@ -66,12 +69,15 @@ class Request:
         parts += [f"{reused} finished already and reused"] if reused else []
         parts += [f"{skipped} skipped because the pair does not fit"] if skipped else []
         line = ", ".join(parts)
+        timed = len(self.to_time())
+        then = f"; then {timed} timed alone, a seed of each" if timed else ""
         if not self.to_train:
-            return f"{line}; nothing to train"
+            return f"{line}; nothing to train{then}"
         if self.unknown < len(self.to_train):
             time = f"{self.seconds:.0f} s" if self.seconds < 90 else f"{self.seconds / 60:.0f} min"
             line += f"; about {time} on {_count(self.workers, 'worker')}"
             line += f", and {_count(self.unknown, 'cell')} never timed" if self.unknown else ""
+        line += then
         changed = sorted({todo.why for todo in self.todo if todo.cell.skip is None and todo.why.startswith("changed")})
         return "\n".join([line, *(f"  not reused, {why}" for why in changed)])
 
@@ -93,6 +99,30 @@ class Request:
             timeout=timeout,
         )
         pool.run(self.to_train, observer, self.records)
+
+    def to_time(self) -> list[Cell]:
+        """A cell of every group that was not timed yet: speed does not depend on the seed. Of those that ended ok, and
+        before the run also of those that may."""
+        if not self.speed:
+            return []
+        ended = {record.cell_id: record.status for record in self.records}
+        known = {} if self.fresh else self.store.timings()
+        fit = [cell for cell in self.cells if cell.skip is None and ended.get(cell.id, "ok") == "ok"]
+        groups = {cell.group: cell for cell in reversed(fit)}
+        return [cell for cell in reversed(groups.values()) if cell.group not in known or known[cell.group].reason]
+
+    def time(
+        self, cells: Sequence[Cell], progress: Callable[[float], None], *, timeout: float | None = None
+    ) -> dict[str, str]:
+        """Time the cells, alone on the machine; `records` are then those with their speed.
+
+        Reasons, by what could not be timed. Raises StoreError where nothing can be written.
+        """
+        Phase(self.store, self.workers, self.plugins, timeout, progress).run(cells)
+        self.records = self.store.timed(self.records)
+        timings = self.store.timings()
+        reasons = {f"{cell.architecture} on {cell.task}": timings[cell.group].reason for cell in cells}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
 
     def fetch(self) -> list[DataError]:
         """Download the data sets that are missing; why those that still are could not be had."""

@@ -20,13 +20,12 @@ import numpy as np
 
 from bench.catalogue import Catalogue, Entry, discover, first_line, where
 from bench.errors import BenchError, StoreError
-from bench.execute.machine import affinity, code_version, libraries, machine
+from bench.execute.machine import conditions
 from bench.plan import Cell, blank
-from bench.record import Conditions, Record
+from bench.record import Record
 from bench.sources import sources
 from bench.store import Store
-from bench.stream import data_hash
-from bench.task import Data, Split, Training
+from bench.task import Training
 
 Emit = Callable[..., None]
 _OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")
@@ -76,7 +75,7 @@ class _Server:
             self._check_sources(cell)
             if self.group_id != cell.group:
                 self.group, self.group_id = None, ""  # frees the last group's memory first
-                self.group, self.group_id = Group(cell, self.catalogue, self._conditions(cell)), cell.group
+                self.group, self.group_id = Group(cell, self.catalogue, conditions(cell, self.device)), cell.group
             result = self.group.run(cell, lambda step, steps, score: self._progress(cell, step, steps, score))
             return result.record, result.curves
         except StoreError:
@@ -104,20 +103,6 @@ class _Server:
         places = [where(error, entry.file) for entry in entries]
         at = next((place for place in places if ":" in place), f"{cell.task} with {cell.architecture}")
         return f"{at}: {type(error).__name__}: {first_line(error)}"
-
-    def _conditions(self, cell: Cell) -> Callable[[Data], Conditions]:
-        return lambda data: Conditions(
-            code=code_version(cell.sources["harness"]),
-            libraries=libraries(cell.backend),
-            machine=machine(),
-            device=self.device,
-            threads=cell.threads,
-            affinity=affinity(),
-            data_hash=data_hash(data),
-            train_samples=len(data.train.x) if isinstance(data.train, Split) else None,
-            validation_samples=len(data.validation.x),
-            test_samples=len(data.test.x),
-        )
 
 
 def encode(cell: Cell) -> str:
