@@ -71,7 +71,7 @@ class Timed:
         for _ in range(_TRIED):
             step.call(*step.prepare())
         peak = memory.peak([*model.variables, *group.optimizer.variables])
-        matmul, operations = _matmul(self.framework.synchronize)
+        matmul, operations = matrix_product(self.framework.synchronize)
         self.jobs = {
             "step": step,
             "inference": Job(lambda: model.predict_on_batch(self.x[:1])),
@@ -152,7 +152,7 @@ def _bytes(variable: Any) -> int:
     return int(math.prod(variable.shape) * np.dtype(variable.dtype).itemsize)
 
 
-def _matmul(synchronize: Callable[[], None]) -> tuple[Job, int]:
+def matrix_product(synchronize: Callable[[], None]) -> tuple[Job, int]:
     """A float32 matrix product that takes long enough to be timed, and its operations."""
     side, greatest = _SIDES
     while True:

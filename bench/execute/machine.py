@@ -2,8 +2,10 @@
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 
 import psutil
 
@@ -53,6 +55,23 @@ def code_version(source: str) -> str:
 def affinity() -> list[int]:
     """Processors this process may run on; empty where the system does not say."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def pin(cpus: Sequence[int]) -> None:
+    """Pin every thread that is there: setting the affinity of a process sets that of its first thread alone."""
+    if not cpus or not hasattr(os, "sched_setaffinity"):
+        return
+    os.sched_setaffinity(0, cpus)
+    with suppress(FileNotFoundError):
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), cpus)
+
+
+def cpus_of(group: int, threads: int) -> list[int]:
+    """The processors of a core group of so many threads; none where the system cannot pin or has no such group."""
+    own = affinity()[group * threads : (group + 1) * threads]
+    return own if len(own) == threads else []
 
 
 def _processor() -> str:

@@ -21,6 +21,7 @@ import psutil
 
 from bench.errors import StoreError
 from bench.execute.local import _close, _end, _environment, _tail
+from bench.execute.machine import cpus_of
 from bench.execute.worker import encode
 from bench.plan import Cell
 from bench.record import Speed, Timing
@@ -66,7 +67,8 @@ class Phase:
         children: list[_Child] = []
         try:
             for index, cell in enumerate(cells):
-                children.append(_Child(cell, self.store.folder / "logs", self._cpus(cell, index), self.plugins))
+                cpus = cpus_of(index % self.workers, cell.threads)
+                children.append(_Child(cell, self.store.folder / "logs", cpus, self.plugins))
                 children[-1].limit = self.timeout or _PATIENCE_SECONDS
                 children[-1].tell(do="load", cell=encode(cell))
             self._take_turns(children, progress)
@@ -75,19 +77,12 @@ class Phase:
             for child in children:
                 child.end()
 
-    def _cpus(self, cell: Cell, index: int) -> list[int]:
-        """The processors of a core group, or none where the threads do not fill one."""
-        known = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        start = index % self.workers * cell.threads
-        own = known[start : start + cell.threads]
-        return own if len(own) == cell.threads else []
-
     def _take_turns(self, children: Sequence["_Child"], progress: Callable[[float], None]) -> None:
         rng = np.random.default_rng(0)
         for child in children:
             child.hear()
         for child in children:
-            child.found = child.ask(do="compile", cpus=self._cpus(child.cell, 0))
+            child.found = child.ask(do="compile", cpus=cpus_of(0, child.cell.threads))
         for done in range(ROUNDS):
             progress(done / ROUNDS)
             for index, half in turns(len(children), rng):

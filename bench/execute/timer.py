@@ -8,9 +8,7 @@ fails is answered with an event "failed" and its reason, after which the process
 """
 
 import json
-import os
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +16,7 @@ from typing import Any
 
 from bench.catalogue import Catalogue, discover, first_line
 from bench.errors import BenchError
-from bench.execute.machine import affinity, conditions
+from bench.execute.machine import affinity, conditions, pin
 from bench.execute.worker import _claim_stdout, decode
 
 
@@ -26,7 +24,7 @@ def main() -> None:
     """Serve commands until standard input ends."""
     backend, threads, cpus, *plugins = sys.argv[1:]
     answer = _claim_stdout()
-    _pin([int(cpu) for cpu in cpus.split(",") if cpu])
+    pin([int(cpu) for cpu in cpus.split(",") if cpu])
     from bench import backends  # noqa: PLC0415  # imports the framework, which must find the affinity set
 
     framework = backends.load(backend)
@@ -51,7 +49,7 @@ class _Timer:
         if command["do"] == "load":
             return self._load(command["cell"])
         if command["do"] == "compile":
-            _pin(command["cpus"])
+            pin(command["cpus"])
             found: dict[str, Any] = self.timed.compile()
             found["conditions"]["affinity"] = affinity()
             return found
@@ -64,17 +62,6 @@ class _Timer:
         unprobed = replace(cell, training=replace(cell.training, probe_every=0))  # a probe only takes memory here
         self.timed = Timed(unprobed, self.catalogue, self.framework, conditions(cell, self.framework.device()))
         return {}
-
-
-def _pin(cpus: list[int]) -> None:
-    """Pin every thread that is there: setting the affinity of a process sets that of its first thread alone."""
-    if not cpus or not hasattr(os, "sched_setaffinity"):
-        return
-    os.sched_setaffinity(0, cpus)
-    with suppress(FileNotFoundError):
-        for thread in Path("/proc/self/task").iterdir():
-            with suppress(ProcessLookupError):
-                os.sched_setaffinity(int(thread.name), cpus)
 
 
 if __name__ == "__main__":
