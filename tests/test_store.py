@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from timings import lost, speed, timing
 
 from bench.errors import BenchError, StoreError, UsageError
-from bench.plan import group_id
-from bench.record import Conditions, Percentiles, Record, Speed, Timing
+from bench.record import Record
 from bench.store import Store, write_atomic
 
 Make = Callable[..., Record]
@@ -294,36 +294,6 @@ def test_errors_of_the_store_are_the_users(tmp_path: Path) -> None:
         Store(tmp_path / "missing").open()
 
 
-def timing(record: Record, **known: Any) -> Timing:
-    p50 = known.pop("p50", 0.5)
-    fields = {"step_seconds": Percentiles(p50=p50, p99=1.0), "speed": make_speed(record)} if p50 else {}
-    return Timing(group=group_id(record.identity), **{**fields, **known})
-
-
-def make_speed(record: Record) -> Speed:
-    where = {
-        "code": "1",
-        "libraries": {},
-        "machine": {},
-        "device": "cpu",
-        "threads": 1,
-        "affinity": [],
-        "data_hash": "0",
-    }
-    sizes = {"train_samples": None, "validation_samples": 1, "test_samples": 1}
-    numbers = dict.fromkeys(("build_seconds", "compile_seconds", "matmul_flops_per_second"), 1.0)
-    rates = {"train_samples_per_second": 2.0, "inference_samples_per_second": 3.0}
-    return Speed(
-        cell_id=record.cell_id,
-        measured_at=record.measured_at,
-        conditions=Conditions(**where, **sizes),
-        rounds=10,
-        batch_inference_seconds=Percentiles(p50=0.1, p99=math.inf),
-        **numbers,
-        **rates,
-    )
-
-
 def test_a_timing_is_in_every_ok_record_of_its_group_and_in_no_other(store: Store, make_record: Make) -> None:
     one = make_record("a" * 16, seed=0, identity={"seed": 0, "lr": 0.1})
     store.write(one)
@@ -339,7 +309,7 @@ def test_a_timing_is_in_every_ok_record_of_its_group_and_in_no_other(store: Stor
         "c": False,
         "d": False,
     }
-    assert found["b"].speed == make_speed(one)
+    assert found["b"].speed == speed(one.cell_id)
     assert found["b"].value == 0.9
     assert (store.folder / one.cell_id / "1.json").read_bytes() == written
 
@@ -349,7 +319,7 @@ def test_the_newest_timing_that_found_something_counts(store: Store, make_record
     store.write(one)
     for number in range(1, 12):
         store.write_timing(timing(one, p50=float(number)))
-    store.write_timing(timing(one, p50=0, reason="no answer"))
+    store.write_timing(lost(one, "no answer"))
     assert len(list((store.folder / "speed").iterdir())) == 12
     (record,) = store.records()
     assert record.step_seconds is not None
@@ -358,7 +328,7 @@ def test_the_newest_timing_that_found_something_counts(store: Store, make_record
 
 def test_a_timing_that_failed_leaves_the_record_as_it_was_and_says_why(store: Store, make_record: Make) -> None:
     written = store.write(make_record())
-    store.write_timing(timing(written, p50=0, reason="no answer"))
+    store.write_timing(lost(written, "no answer"))
     assert store.records() == [written]
     assert [found.reason for found in store.timings().values()] == ["no answer"]
 

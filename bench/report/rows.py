@@ -86,8 +86,15 @@ class Row:
         return _median(record.train_seconds for record in self.scored)
 
     @cached_property
+    def timed(self) -> Record | None:
+        """A record with what the speed phase measured, which is the same in all; None where there was none."""
+        return next((record for record in self.records if record.step_seconds), None)
+
+    @cached_property
     def step_milliseconds(self) -> float:
-        """Median of training time over training steps."""
+        """The median step of the speed phase; without one the median over seeds of training time by training steps."""
+        if self.timed and self.timed.step_seconds:
+            return 1e3 * self.timed.step_seconds.p50
         return _median(
             1e3 * record.train_seconds / record.steps
             for record in self.scored

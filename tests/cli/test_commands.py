@@ -22,7 +22,7 @@ Plugin = Callable[..., Path]
 FIELDS = """cell_id, task, task_settings, architecture, architecture_settings, seed, backend,
 status, reason, metric, higher_is_better, value, validation_value, chance, solved, steps, steps_to_target, parameters,
 embedding_parameters, flops_per_sample, train_seconds, compile_seconds, step_seconds, inference_seconds,
-peak_bytes, gradient, interventions"""
+peak_bytes, gradient, interventions, speed"""
 
 
 def strict(text: str) -> Any:
@@ -154,7 +154,7 @@ def test_a_run_as_json_has_the_promised_fields_and_null_for_what_was_not_measure
     assert (measured["value"], measured["chance"], measured["train_seconds"]) == (None, None, 3.5)
     assert measured["step_seconds"] == {"p50": 0.1, "p90": None, "p99": None}
     assert {measured[key] for key in ("compile_seconds", "peak_bytes", "flops_per_sample", "parameters")} == {None}
-    assert measured["gradient"] is None
+    assert measured["gradient"] is measured["speed"] is None
     assert (failed["status"], failed["reason"], failed["value"], failed["step_seconds"]) == (
         "failed",
         "a\nreason",
