@@ -5,6 +5,7 @@ another, and then one at a time is told to run, round by round in random order, 
 """
 
 import json
+import math
 import os
 import queue
 import subprocess
@@ -58,8 +59,9 @@ class Phase:
 
         Interrupted (KeyboardInterrupt), it keeps what is written: the cells that did not take turns with those at work.
         """
-        share = min(_MOST_CHILDREN, max(1, psutil.virtual_memory().available // 2 // CHILD_BYTES))
-        bunches = [cells[start : start + share] for start in range(0, len(cells), share)]
+        most = min(_MOST_CHILDREN, max(1, psutil.virtual_memory().available // 2 // CHILD_BYTES))
+        size = math.ceil(len(cells) / max(1, math.ceil(len(cells) / most)))  # of one size: none is timed by itself
+        bunches = [cells[start : start + size] for start in range(0, len(cells), size or 1)]
         for number, bunch in enumerate(bunches):
             self._time(bunch, lambda part, number=number: self.progress((number + part) / len(bunches)))  # type: ignore[misc]
 

@@ -120,12 +120,15 @@ def test_all_load_then_one_compiles_after_another_and_then_they_take_turns_alone
 
 def test_no_more_children_than_memory_holds_are_there_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(speed, "_Child", _Puppet)
-    free = type("Memory", (), {"available": 4 * speed.CHILD_BYTES})()
+    free = type("Memory", (), {"available": 8 * speed.CHILD_BYTES})()
     monkeypatch.setattr(speed.psutil, "virtual_memory", lambda: free)
     bunches = []
     monkeypatch.setattr(Phase, "_time", lambda self, cells, progress: bunches.append([one.seed for one in cells]))
-    Phase(Store(tmp_path), workers=1).run([cell(seed=seed) for seed in range(5)])
-    assert bunches == [[0, 1], [2, 3], [4]]
+    Phase(Store(tmp_path), workers=1).run([cell(seed=seed) for seed in range(6)])
+    assert bunches == [[0, 1, 2], [3, 4, 5]]  # not four and two
+    bunches.clear()
+    Phase(Store(tmp_path), workers=1).run([])
+    assert bunches == []
 
 
 SMALL = {"steps": 4, "evaluations": 2, "batch_size": 8}
