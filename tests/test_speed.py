@@ -94,6 +94,13 @@ def test_what_only_compiling_took_is_forgotten():
     assert memory.peak([]) < BUFFER
 
 
+@pytest.mark.skipif(FRAMEWORK.device() != "cpu", reason="a GPU has memory of its own")
+def test_on_a_cpu_the_device_has_no_memory_of_its_own_and_is_never_behind():
+    FRAMEWORK.reset_peak_bytes()
+    FRAMEWORK.synchronize()
+    assert FRAMEWORK.peak_bytes() is None
+
+
 def test_weights_are_added_and_where_the_device_tells_its_peak_that_is_it():
     weights = [keras.Variable(np.zeros((1000, 1000), "float32")), keras.Variable(np.zeros(5, "int64"), dtype="int64")]
     memory = _Memory(_framework())

@@ -118,6 +118,24 @@ def test_all_load_then_one_compiles_after_another_and_then_they_take_turns_alone
     ]
 
 
+def test_an_interrupt_ends_every_child_and_keeps_what_was_written_before(tmp_path, monkeypatch):
+    class Interrupted(_Puppet):
+        def _answer(self):
+            if self.cell.seed == 3:
+                raise KeyboardInterrupt
+            return super()._answer()
+
+    monkeypatch.setattr(speed, "_Child", Interrupted)
+    monkeypatch.setattr(_Puppet, "log", [])
+    monkeypatch.setattr(speed, "_MOST_CHILDREN", 2)
+    cells = [replace(cell(seed=seed), params=seed + 100) for seed in (0, 1, 3, 4)]
+    store = Store(tmp_path).create()
+    with pytest.raises(KeyboardInterrupt):
+        Phase(store, workers=1).run(cells)
+    assert store.timings().keys() == {cells[0].group, cells[1].group}
+    assert [seed for what, seed in _Puppet.log if what == "end"] == [0, 1, 3, 4]
+
+
 def test_no_more_children_than_memory_holds_are_there_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(speed, "_Child", _Puppet)
     free = type("Memory", (), {"available": 8 * speed.CHILD_BYTES})()
