@@ -135,7 +135,7 @@ def run_command(**given: Any) -> int:
     try:
         with observer(len(request.to_train), quiet=given["quiet"]) as shown:
             request.run(shown, timeout=given["timeout"])
-        untimed = {}
+        untimed: list[str] = []
         if cells := request.to_time():
             with timing(len(cells), quiet=given["quiet"]) as share:
                 untimed = request.time(cells, share, timeout=given["timeout"])
@@ -147,8 +147,8 @@ def run_command(**given: Any) -> int:
     return _conclude(request, untimed, drawn=len(request.records) > before or bool(cells))
 
 
-def _conclude(request: Request, untimed: dict[str, str], *, drawn: bool) -> int:
-    """Print the table and where everything is; the exit code. `untimed`: why, by what could not be timed."""
+def _conclude(request: Request, untimed: list[str], *, drawn: bool) -> int:
+    """Print the table and where everything is; the exit code. `untimed`: what could not be timed, and why."""
     from rich.console import Console
 
     from bench.report.markdown import write_report
@@ -169,8 +169,8 @@ def _conclude(request: Request, untimed: dict[str, str], *, drawn: bool) -> int:
     if unmeasured:
         reason = plain(f"{unmeasured[0].architecture} on {unmeasured[0].task}: {unmeasured[0].unmeasured}")
         click.echo(f"archbench: gradient flow not measured in {len(unmeasured)} cells; {reason}", err=True)
-    for name, reason in untimed.items():
-        click.echo(plain(f"archbench: speed not measured, {name}: {reason}"), err=True)
+    for line in untimed:
+        click.echo(plain(f"archbench: speed not measured, {line}"), err=True)
     unfinished = [record for record in request.records if record.status not in ("ok", "skipped")]
     if unfinished:
         click.echo(f"archbench: {len(unfinished)} of {len(request.records)} cells did not end ok; see above", err=True)

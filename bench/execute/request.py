@@ -113,16 +113,15 @@ class Request:
 
     def time(
         self, cells: Sequence[Cell], progress: Callable[[float], None], *, timeout: float | None = None
-    ) -> dict[str, str]:
+    ) -> list[str]:
         """Time the cells, alone on the machine; `records` are then those with their speed.
 
-        Reasons, by what could not be timed. Raises StoreError where nothing can be written.
+        A line for each that could not be timed. Raises StoreError where nothing can be written.
         """
-        Phase(self.store, self.workers, self.plugins, timeout, progress).run(cells)
+        found = Phase(self.store, self.workers, self.plugins, timeout, progress).run(cells)
         self.records = self.store.timed(self.records)
-        timings = self.store.timings()
-        reasons = {f"{cell.architecture} on {cell.task}": timings[cell.group].reason for cell in cells}
-        return {name: reason for name, reason in reasons.items() if reason is not None}
+        pairs = zip(cells, found, strict=True)
+        return [f"{cell.architecture} on {cell.task}: {timing.reason}" for cell, timing in pairs if timing.reason]
 
     def fetch(self) -> list[DataError]:
         """Download the data sets that are missing; why those that still are could not be had."""

@@ -54,27 +54,30 @@ class Phase:
     timeout: float | None = None
     progress: Callable[[float], None] = lambda share: None
 
-    def run(self, cells: Sequence[Cell]) -> None:
-        """Time each cell, one a group. Raises StoreError where nothing can be written.
+    def run(self, cells: Sequence[Cell]) -> list[Timing]:
+        """Time each cell, one a group; what was written of each. Raises StoreError where nothing can be.
 
         Interrupted (KeyboardInterrupt), it keeps what is written: the cells that did not take turns with those at work.
         """
         most = min(_MOST_CHILDREN, max(1, psutil.virtual_memory().available // 2 // CHILD_BYTES))
         size = math.ceil(len(cells) / max(1, math.ceil(len(cells) / most)))  # of one size: none is timed by itself
         bunches = [cells[start : start + size] for start in range(0, len(cells), size or 1)]
-        for number, bunch in enumerate(bunches):
-            self._time(bunch, lambda part, number=number: self.progress((number + part) / len(bunches)))  # type: ignore[misc]
+        found: list[Timing] = []
+        for bunch in bunches:
+            found += self._time(bunch, len(found) / len(cells), len(bunch) / len(cells))
+        return found
 
-    def _time(self, cells: Sequence[Cell], progress: Callable[[float], None]) -> None:
+    def _time(self, cells: Sequence[Cell], done: float, share: float) -> list[Timing]:
+        """Time a bunch. `done`: what was done of the phase before; `share`: what the bunch is of it."""
         children: list[_Child] = []
+        limit = self.timeout or _PATIENCE_SECONDS
         try:
             for index, cell in enumerate(cells):
                 cpus = cpus_of(index % self.workers, cell.threads)
-                children.append(_Child(cell, self.store.folder / "logs", cpus, self.plugins))
-                children[-1].limit = self.timeout or _PATIENCE_SECONDS
+                children.append(_Child(cell, self.store.folder / "logs", cpus, self.plugins, limit))
                 children[-1].tell(do="load", cell=encode(cell))
-            self._take_turns(children, progress)
-            self._write(children)
+            self._take_turns(children, lambda part: self.progress(done + share * part))
+            return self._write(children)
         finally:
             for child in children:
                 child.end()
@@ -91,15 +94,17 @@ class Phase:
                 children[index].visit(half)
         progress(1.0)
 
-    def _write(self, children: Sequence["_Child"]) -> None:
-        rates = [rate for child in children for rate in child.matmul_rates]
-        for child in children:
-            timing = (
-                Timing(group=child.cell.group, reason=child.lost)
-                if child.lost
-                else summary(child.cell, child.found, child.visits, peak=max(rates))
-            )
+    def _write(self, children: Sequence["_Child"]) -> list[Timing]:
+        peak = max((rate for child in children for rate in child.matmul_rates), default=math.nan)
+        timings = [
+            Timing(group=child.cell.group, reason=child.lost)
+            if child.lost
+            else summary(child.cell, child.found, child.visits, peak=peak)
+            for child in children
+        ]
+        for timing in timings:
             self.store.write_timing(timing)
+        return timings
 
 
 def summary(cell: Cell, found: Mapping[str, Any], visits: Sequence[Sequence[Visit]], *, peak: float) -> Timing:

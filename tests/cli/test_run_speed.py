@@ -10,6 +10,7 @@ from timings import lost, timing
 from bench.execute.request import Request
 from bench.execute.speed import Phase
 from bench.plan import blank
+from bench.record import Timing
 from bench.report import markdown
 
 Archbench = Callable[..., Any]
@@ -26,11 +27,13 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
             record = blank(cell, self.catalogue.task(cell.task).value, status="ok")
             self.records.append(self.store.write(record))
 
-    def phase(self: Phase, cells: Any) -> None:
+    def phase(self: Phase, cells: Any) -> list[Timing]:
         asked.append([cell.seed for cell in cells])
-        for cell in cells:
-            (record,) = (record for record in self.store.records() if record.cell_id == cell.id)
-            self.store.write_timing(timing(record) if self.timeout is None else lost(record, "no\nanswer"))
+        records = [record for record in self.store.records() if record.cell_id in {cell.id for cell in cells}]
+        found = [timing(record) if self.timeout is None else lost(record, "no\nanswer") for record in records]
+        for each in found:
+            self.store.write_timing(each)
+        return found
 
     monkeypatch.setattr(Request, "run", run)
     monkeypatch.setattr(Phase, "run", phase)
@@ -73,3 +76,4 @@ def test_what_could_not_be_timed_is_a_line_and_a_failure(archbench: Archbench, t
     assert "timing" not in called.err
     assert archbench(*ADDING, "--speed").code == 0
     assert timed == [[0], [0]]
+    assert archbench(*ADDING, "--speed", "--fresh", "--timeout", 5).code == 4  # though an older timing is still there

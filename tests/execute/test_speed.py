@@ -141,7 +141,7 @@ def test_no_more_children_than_memory_holds_are_there_at_once(tmp_path, monkeypa
     free = type("Memory", (), {"available": 8 * speed.CHILD_BYTES})()
     monkeypatch.setattr(speed.psutil, "virtual_memory", lambda: free)
     bunches = []
-    monkeypatch.setattr(Phase, "_time", lambda self, cells, progress: bunches.append([one.seed for one in cells]))
+    monkeypatch.setattr(Phase, "_time", lambda self, cells, *_: bunches.append([one.seed for one in cells]) or cells)
     Phase(Store(tmp_path), workers=1).run([cell(seed=seed) for seed in range(6)])
     assert bunches == [[0, 1, 2], [3, 4, 5]]  # not four and two
     bunches.clear()
@@ -175,7 +175,7 @@ def test_one_seed_is_timed_all_seeds_have_the_speed_and_nothing_is_timed_twice(t
     request = _trained(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.glob("*/1.json")}
     assert len(request.to_time()) == 1
-    assert request.time(request.to_time(), lambda share: None) == {}
+    assert request.time(request.to_time(), lambda share: None) == []
     assert request.to_time() == []
     assert {path: path.read_bytes() for path in before} == before
     assert [path.name for path in (tmp_path / "speed").iterdir()] == [f"{request.cells[0].group}-1.json"]
@@ -205,9 +205,8 @@ def test_what_cannot_be_timed_says_why_costs_itself_alone_and_is_tried_again(tmp
     given = {"tasks": ("crash", "adding"), "plugins": [crash], "seeds": (0,)}
     request = _trained(tmp_path / "run", **given)
     flag.touch()
-    reasons = request.time(request.to_time(), lambda share: None)
-    assert reasons.keys() == {"rnn on crash"}
-    assert "the worker ended with -9" in reasons["rnn on crash"]
+    (reason,) = request.time(request.to_time(), lambda share: None)
+    assert reason.startswith("rnn on crash: the worker ended with -9; last lines of ")
     timed = {record.task: record.step_seconds is not None for record in Store(tmp_path / "run").records()}
     assert timed == {"crash": False, "adding": True}
     assert [one.task for one in _request(tmp_path / "run", **given).to_time()] == ["crash"]
@@ -217,7 +216,7 @@ def test_what_cannot_be_timed_says_why_costs_itself_alone_and_is_tried_again(tmp
 def test_a_child_that_does_not_answer_is_ended_and_said(tmp_path):
     request = _trained(tmp_path, seeds=(0,))
     reasons = request.time(request.to_time(), lambda share: None, timeout=0.2)
-    assert reasons == {"rnn on adding": "no answer after 0.2 s"}
+    assert reasons == ["rnn on adding: no answer after 0.2 s"]
     assert _children() == []
     assert Store(tmp_path).records()[0].step_seconds is None
 
