@@ -93,6 +93,7 @@ class Architecture:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """Every architecture that has a width calls it `units`; `--units` and `--params` set it."""
     jit: bool = False
-    """Compile the training step with XLA: recurrent loops run 2-3 times faster on CPUs, convolutions slower."""
+    """Compile the training step with XLA on TensorFlow: recurrent loops run 2-3 times faster on CPUs, convolutions
+    slower. JAX always compiles, PyTorch never does."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `build` that make the arm what it is (its initialisation, say) and are no settings."""

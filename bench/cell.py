@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import keras
 import numpy as np
 
+from bench import backends
 from bench.architecture import InputSpec
 from bench.catalogue import Catalogue, declared, first_line
 from bench.errors import DataError, PluginError
@@ -107,6 +108,7 @@ class Group:
         self.build: Callable[[], keras.Model] = lambda: entry.value.build(self.spec, **arguments)
         self.model = self.build()
         _check_model(self.model, self.spec, declared(entry.value.build, entry.file))
+        jit = backends.load(keras.backend.backend()).compiles(entry.value.jit)
         every = cell.training.probe_every
         self.probe_every = math.ceil(self.steps / 2) if every is None else every
         self.probe: Probe | None = None
@@ -114,7 +116,7 @@ class Group:
         if self.probe_every:
             try:
                 at = cell.training.probe_at
-                self.probe = Probe(self.model, self.spec, self.task.loss, jit=entry.value.jit, at=at)
+                self.probe = Probe(self.model, self.spec, self.task.loss, jit=jit, at=at)
             except Exception as error:  # whatever Keras makes of a plug-in's model
                 self.unprobed = f"probe: {type(error).__name__}: {first_line(error)}"
         self.probed = Split(*(array[:PROBED] for array in self.data.validation))
@@ -128,7 +130,7 @@ class Group:
             learning_rate=cell.training.lr,
             global_clipnorm=cell.training.clip,
         )
-        self.model.compile(self.optimizer, _LOSSES[self.task.loss](), jit_compile=entry.value.jit)
+        self.model.compile(self.optimizer, _LOSSES[self.task.loss](), jit_compile=jit)
         self.optimizer.build(self.model.trainable_variables)
         self.optimizer_start = [keras.ops.convert_to_numpy(variable).copy() for variable in self.optimizer.variables]
         self.compiled = False

@@ -45,12 +45,21 @@ class Cell:
     @cached_property
     def id(self) -> str:
         """The first 16 hex digits of the SHA-256 of the identity."""
-        return digest(json.dumps(self.identity, sort_keys=True).encode())
+        return _hash(self.identity)
 
     @cached_property
     def group(self) -> str:
         """Equal for cells that differ only in seed."""
-        return replace(self, seed=0).id
+        return group_id(self.identity)
+
+
+def group_id(identity: Mapping[str, Any]) -> str:
+    """The hash of all of a cell's identity but its seed."""
+    return _hash({**identity, "seed": 0})
+
+
+def _hash(identity: Mapping[str, Any]) -> str:
+    return digest(json.dumps(identity, sort_keys=True).encode())
 
 
 def _plain(value: Any) -> Any:

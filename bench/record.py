@@ -46,6 +46,10 @@ class Percentiles(_Part):
     p50: Number
     p90: Number | None = None
     p99: Number
+    noise: Number | None = None
+    """Ratio, at least 1: two medians of the same cell, taken in the same rounds, stay within it 19 times of 20."""
+    calls: int | None = None
+    """How many calls were timed."""
 
 
 class Conditions(_Part):
@@ -73,6 +77,8 @@ class Record(_Part):
     """All that is known of one attempt at one cell. What was not measured is null."""
 
     schema_version: Literal[1] = 1
+    checksum: str | None = None
+    """SHA-256 of the file with this empty, first 16 hex digits: tells an edited file. Null before it is stored."""
     cell_id: str
     identity: dict[str, Any]
     """All that decides the cell's numbers; `cell_id` is its hash."""
@@ -115,6 +121,7 @@ class Record(_Part):
     """Trainable parameters outside the embedding."""
     embedding_parameters: int | None = None
     flops_per_sample: int | None = None
+    """Operations of one sample's way forward (bench.flops). With the speed phase."""
 
     train_seconds: Number | None = None
     """Wall time inside training steps, the first step and all data preparation and evaluation excluded.
@@ -124,8 +131,14 @@ class Record(_Part):
     compile_seconds: Number | None = None
     """The first step: tracing and compiling. Null where an earlier seed of the worker had compiled."""
     step_seconds: Percentiles | None = None
+    """A training step, alone on the machine. This and what follows is of the speed phase and stands in a file of its
+    own (Timing): it is measured on one seed of the cells that differ in nothing else, and holds for all of them."""
     inference_seconds: Percentiles | None = None
+    """Inference of one sample."""
     peak_bytes: int | None = None
+    """The most memory that training steps take: on a GPU what the backend says, else that of the process beyond what it
+    held before the first step, and the weights and optimizer state. Data is not in it."""
+    speed: "Speed | None" = None
 
     gradient: "dict[str, GradientFlow] | None" = None
     """Gradient flow through time at "init", at the steps probed and at the "end", in this order."""
@@ -146,6 +159,54 @@ class Record(_Part):
     def value(self) -> float:
         """Headline test score; NaN where there is none."""
         return self.score.test if self.score else math.nan
+
+
+class Speed(_Part):
+    """What else the speed phase measures, and of which cell, when and where."""
+
+    cell_id: str
+    """The cell that was timed."""
+    measured_at: datetime
+    conditions: Conditions
+    rounds: int
+    """Each cell was visited twice in every round, the cells in random order."""
+    build_seconds: Number
+    """Making the Keras model."""
+    compile_seconds: Number
+    """The first training step: tracing and compiling. Measured once, so without noise."""
+    batch_inference_seconds: Percentiles
+    """Inference of as many samples as a training step has."""
+    train_samples_per_second: Number
+    inference_samples_per_second: Number
+    """At the training batch, by the median."""
+    train_tokens_per_second: Number | None = None
+    inference_tokens_per_second: Number | None = None
+    """Time steps of sequences; null for other inputs."""
+    uncounted: list[str] = []
+    """Kinds of layers whose operations are not known; `flops_per_sample` is null then."""
+    matmul_flops_per_second: Number
+    """The best rate of a square float32 matrix product in the same rounds, with the same threads."""
+    share_of_peak: Number | None = None
+    """Of that rate, what a training step reaches, counted as three times the way forward."""
+
+
+class Timing(_Part):
+    """What the speed phase adds to the records of a group: a file of its own, joined to them on reading."""
+
+    schema_version: Literal[1] = 1
+    group: str
+    """Hash of the identity without its seed (bench.plan.group_id)."""
+    reason: str | None = None
+    """Why there is no speed."""
+    step_seconds: Percentiles | None = None
+    inference_seconds: Percentiles | None = None
+    peak_bytes: int | None = None
+    flops_per_sample: int | None = None
+    speed: Speed | None = None
+
+    def measured(self) -> dict[str, Any]:
+        """The fields that records have too."""
+        return {name: value for name, value in self if name not in ("schema_version", "group", "reason")}
 
 
 class GradientNorm(_Part):

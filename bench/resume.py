@@ -1,7 +1,8 @@
-"""Which cells of a plan are finished already, and why the others are not."""
+"""Which cells of a plan are finished already, why the others are not, and what these may cost."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench.plan import Cell
@@ -9,6 +10,9 @@ from bench.record import Record
 
 FINISHED = ("ok", "diverged", "skipped")
 """Statuses that the same cell would reach again; the others are tried again."""
+
+
+_Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -37,25 +41,72 @@ def resume(cells: Iterable[Cell], records: Sequence[Record]) -> tuple[list[Recor
     return reused, todo
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Seconds that a seed of a group takes, and seconds that the first seed of a worker takes beyond that."""
+
+    seconds: float
+    setup: float
+
+
+class Costs:
+    """What cells cost, learned from finished records of like cells."""
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._first: dict[_Key, _Sums] = defaultdict(_Sums)
+        self._later: dict[_Key, _Sums] = defaultdict(_Sums)
+        for record in records:
+            self.learn(record)
+
+    def learn(self, record: Record) -> None:
+        """Take a record into account."""
+        if record.wall_seconds is None or record.status != "ok":
+            return
+        kind = self._later if record.compile_seconds is None else self._first
+        for key in _keys(record):
+            kind[key].add(record.wall_seconds, record.compile_seconds or 0.0)
+
+    def of(self, cell: Cell) -> Cost | None:
+        """From records of the same group, else of the same pair and training; None where there are none."""
+        for key in _keys(cell):
+            first, later = self._first.get(key), self._later.get(key)
+            if later:
+                return Cost(later.wall, max(0.0, first.wall - later.wall) if first else 0.0)
+            if first:
+                return Cost(max(0.0, first.wall - first.setup), first.setup)
+        return None
+
+
+@dataclass
+class _Sums:
+    count: int = 0
+    walls: float = 0.0
+    setups: float = 0.0
+
+    def add(self, wall: float, setup: float) -> None:
+        self.count, self.walls, self.setups = self.count + 1, self.walls + wall, self.setups + setup
+
+    @property
+    def wall(self) -> float:
+        return self.walls / self.count
+
+    @property
+    def setup(self) -> float:
+        return self.setups / self.count
+
+
 def estimate(cells: Sequence[Cell], records: Iterable[Record], workers: int) -> tuple[float, int]:
-    """Seconds that training the cells may take, from stored records of the same pairs, and how many have none."""
-    known: dict[tuple[str, ...], list[float]] = {}
-    for record in records:
-        if record.wall_seconds is not None and record.status == "ok":
-            key = _pair(record.task, record.task_settings, record.architecture, asdict(record.training))
-            known.setdefault(key, []).append(record.wall_seconds)
-    total, unknown = 0.0, 0
-    for cell in cells:
-        seconds = known.get(_pair(cell.task, cell.task_settings, cell.architecture, asdict(cell.training)))
-        if seconds is None:
-            unknown += 1
-        else:
-            total += sum(seconds) / len(seconds)
-    return total / min(workers, max(1, len(cells))), unknown
+    """Seconds that training the cells may take, from stored records of like cells, and how many have none."""
+    costs = Costs(records)
+    known = [(cell.group, cost) for cell in cells if (cost := costs.of(cell)) is not None]
+    total = sum(cost.seconds for _, cost in known) + sum(cost.setup for cost in dict(known).values())
+    return total / min(workers, max(1, len(cells))), len(cells) - len(known)
 
 
-def _pair(task: str, settings: Mapping[str, Any], architecture: str, training: Mapping[str, Any]) -> tuple[str, ...]:
-    return task, str(sorted(settings.items())), architecture, str(sorted(training.items()))
+def _keys(of: Cell | Record) -> tuple[_Key, _Key]:
+    """What like cells share, the likest first."""
+    pair = of.task, str(sorted(of.task_settings.items())), of.architecture, str(sorted(vars(of.training).items()))
+    return (*pair, str(sorted(of.architecture_settings.items())), of.backend), pair
 
 
 def _difference(cell: Cell, records: Sequence[Record]) -> str:

@@ -78,6 +78,8 @@ class Suite(_Strict):
     params: int | None = None
     backend: str = "tensorflow"
     threads: int = 1
+    speed: bool = False
+    """Time cells alone on the machine after the training."""
 
 
 def read_suite(name: str) -> Suite:

@@ -1,5 +1,6 @@
 """What the tests of the harness share: an empty working folder, the command line as a call, plug-ins, records."""
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import pytest
 from bench.cli import main
 from bench.record import Record, Score
 from bench.task import Training
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever a developer's keras.json says
 
 
 @dataclass(frozen=True)

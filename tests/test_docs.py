@@ -10,7 +10,7 @@ import pytest
 from cells import EXAMPLES
 
 from bench.cli import _COMMANDS
-from bench.execute.local import _environment
+from bench.execute.process import environment
 from bench.record import CURVES
 
 ROOT = EXAMPLES.parents[1]
@@ -20,7 +20,7 @@ def _archbench(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[st
     return subprocess.run(
         [sys.executable, "-P", "-m", "bench", *arguments],
         cwd=folder,
-        env=_environment("tensorflow", 1),
+        env=environment("tensorflow", 1),
         capture_output=True,
         text=True,
         check=False,
@@ -59,6 +59,19 @@ def test_every_flag_of_run_is_documented():
 def test_every_array_is_documented():
     text = (ROOT / "docs" / "results.md").read_text()
     assert [name for name in CURVES if f"`{name}`" not in text] == []
+
+
+def test_every_fault_names_tests_that_are_there():
+    text = (ROOT / "docs" / "faults.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    there = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row)
+        files = re.findall(r"`(tests/\S+)`", row)
+        assert named or files, row
+        assert [name for name in named if f"def {name}(" not in there] == []
+        assert [name for name in files if not (ROOT / name).is_file()] == []
+    assert len(rows) > 15
 
 
 def test_the_commands_of_the_readme_plan_without_error(tmp_path):

@@ -199,7 +199,7 @@ def test_the_units_of_one_arm_go_before_those_of_the_suite_and_behind_the_flag()
         ({"params": 10}, {}, "params: expected an integer >= 100 and <= 10000000000, received 10"),
         ({"threads": 0}, {}, "threads: expected an integer >= 1 and <= 1024, received 0"),
         ({"threads": 10**6}, {}, "threads: expected an integer >= 1"),
-        ({"backend": "jaxx"}, {}, "backend: expected one of tensorflow, received 'jaxx'"),
+        ({"backend": "jaxx"}, {}, "backend: expected one of jax, tensorflow, torch, received 'jaxx'"),
         ({"units": 5, "params": 1000}, {}, "units and params: expected one of them, received both"),
         ({}, {"units": 5, "params": 1000}, "--units and --params: expected one of them, received both"),
         ({}, {"units": 0}, "--units: expected an integer >= 1"),

@@ -6,20 +6,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bench.backends import require
 from bench.catalogue import discover
-from bench.errors import DataError
-from bench.execute.local import _environment
+from bench.errors import DataError, UsageError
+from bench.execute.process import environment
 
 pytestmark = pytest.mark.slow
 
 
 def _cells(folder: Path, command: str) -> list[dict]:
     arguments = [*command.split(), "--out", str(folder / "run")]
-    subprocess.run([sys.executable, "-m", "bench", "run", *arguments], env=_environment("tensorflow", 1), check=True)
+    subprocess.run([sys.executable, "-m", "bench", "run", *arguments], env=environment("tensorflow", 1), check=True)
     shown = [sys.executable, "-m", "bench", "show", str(folder / "run"), "--json"]
-    return json.loads(subprocess.run(shown, env=_environment("tensorflow", 1), check=True, capture_output=True).stdout)
+    return json.loads(subprocess.run(shown, env=environment("tensorflow", 1), check=True, capture_output=True).stdout)
 
 
 def _values(cells: list[dict], task: str, **wanted: object) -> dict[str, list[float]]:
@@ -67,6 +69,38 @@ def test_adding_is_solved_by_gated_arms_and_by_no_plain_one(tmp_path):
         assert sum(value < 0.01 for value in values[gated]) >= 2, values
     for plain in ("rnn", "rnn-uniform"):
         assert values[plain] == pytest.approx([1 / 6] * 3, rel=0.1)
+
+
+def _need_backend(name: str) -> None:
+    try:
+        require(name)
+    except UsageError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_adding_is_solved_by_gated_arms_on_other_backends_too(tmp_path, backend):
+    _need_backend(backend)
+    command = f"--backend {backend} --task adding --set adding.length=100 --arch lstm,gru --units 32 --steps 3000"
+    values = _values(_cells(tmp_path, f"{command} --lr 5e-3 --clip 1 --seeds 3 --stop-solved"), "adding")
+    for gated in ("lstm", "gru"):
+        assert sum(value < 0.01 for value in values[gated]) >= 2, values
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_half_lives_at_init_are_those_of_tensorflow_within_five_percent_over_seeds(tmp_path, backend):
+    # Each backend draws its own weights: over 100 seeds the mean's error is a tenth of the spread over seeds.
+    _need_backend(backend)
+    command = "--task adding --set adding.length=100 --set adding.test_size=10 --arch lstm,gru --units 32 --steps 1"
+    lives = {}
+    for name in ("tensorflow", backend):
+        cells = _cells(tmp_path / name, f"{command} --seeds 100 --evaluations 1 --backend {name}")
+        for arm in ("lstm", "gru"):
+            each = [cell["gradient"]["init"]["half_life_h"] for cell in cells if cell["architecture"] == arm]
+            assert len(each) == 100
+            lives[name, arm] = np.exp(np.log(each).mean())
+    for arm in ("lstm", "gru"):
+        assert lives[backend, arm] == pytest.approx(lives["tensorflow", arm], rel=0.05)
 
 
 def test_temporal_order_is_solved_by_gated_arms_and_by_no_seed_of_the_plain_one(tmp_path):

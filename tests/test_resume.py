@@ -9,7 +9,7 @@ import pytest
 from bench.catalogue import discover
 from bench.plan import Cell, blank, plan
 from bench.record import Record
-from bench.resume import FINISHED, estimate, resume
+from bench.resume import FINISHED, Cost, Costs, estimate, resume
 from bench.suite import adhoc_suite
 
 CATALOGUE = discover()
@@ -102,3 +102,41 @@ def test_time_is_estimated_from_the_mean_of_the_same_pair() -> None:
 )
 def test_time_is_unknown_where_no_like_cell_was_measured(other: Callable[[], Record]) -> None:
     assert estimate([CELL], [other()], workers=1) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("walls", "cost"),
+    [
+        ([(10.0, 4.0)], Cost(6.0, 4.0)),
+        ([(10.0, 4.0), (14.0, 4.0)], Cost(8.0, 4.0)),
+        ([(5.0, None)], Cost(5.0, 0.0)),
+        ([(12.0, 4.0), (5.0, None), (7.0, None)], Cost(6.0, 6.0)),  # building data and model counts too
+        ([(4.0, 3.0), (6.0, None)], Cost(6.0, 0.0)),
+    ],
+    ids=["first", "firsts", "later", "both", "later is slower"],
+)
+def test_what_compiling_costs_is_told_from_what_a_seed_costs(
+    walls: list[tuple[float, float | None]], cost: Cost
+) -> None:
+    costs = Costs(record(wall_seconds=wall, compile_seconds=compiling) for wall, compiling in walls)
+    assert costs.of(replace(CELL, seed=99)) == cost
+
+
+def test_a_group_of_its_own_settings_is_preferred_to_the_pair() -> None:
+    wide = replace(CELL, architecture_settings={**CELL.architecture_settings, "units": 512})
+    costs = Costs([record(wall_seconds=10.0)])
+    assert costs.of(wide) == Cost(10.0, 0.0)
+    costs.learn(record(wide, wall_seconds=90.0))
+    assert costs.of(wide) == Cost(90.0, 0.0)
+    assert costs.of(CELL) == Cost(10.0, 0.0)
+
+
+def test_nothing_is_learned_from_what_did_not_end_well() -> None:
+    costs = Costs([record(status="timeout", wall_seconds=3.0), record()])
+    assert costs.of(CELL) is None
+
+
+def test_compiling_is_estimated_once_a_group() -> None:
+    known = [record(wall_seconds=14.0, compile_seconds=4.0), record(wall_seconds=10.0)]
+    cells = [replace(CELL, seed=seed) for seed in range(3)]
+    assert estimate(cells, known, workers=1) == (pytest.approx(34), 0)

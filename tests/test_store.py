@@ -6,11 +6,13 @@ import math
 import os
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from timings import lost, speed, timing
 
 from bench.errors import BenchError, StoreError, UsageError
 from bench.record import Record
@@ -98,21 +100,21 @@ def test_a_kill_in_the_middle_of_an_attempt_leaves_the_old_state(
     store: Store, make_record: Make, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     before = store.write(make_record(status="failed"), CURVES)
-    rename = os.replace
+    link = os.link
 
     def killed(source: Any, target: Any) -> None:
         if str(target).endswith(ending):
             raise KeyboardInterrupt
-        rename(source, target)
+        link(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", killed)
+        patch.setattr(os, "link", killed)
         with pytest.raises(KeyboardInterrupt):
             store.write(make_record(), {"train_loss": np.zeros(1)})
     assert store.records() == [before]
     assert not [name for name in files(store) if name.endswith(".part")]
     after = store.write(make_record(), {"train_loss": np.ones(1)})
-    assert (store.records(), after.curves) == ([after], "2.npz")
+    assert (store.records(), after.curves) == ([after], "3.npz" if ending == ".json" else "2.npz")
     assert store.curves(after)["train_loss"].tolist() == [1.0]
 
 
@@ -191,33 +193,167 @@ def spoil(raw: dict[str, Any], **change: Any) -> bytes:
     return json.dumps({**raw, **change}).encode()
 
 
-@pytest.mark.parametrize(
-    ("spoiled", "message"),
-    [
-        (lambda raw: b"", "cannot read record"),
-        (lambda raw: json.dumps(raw).encode()[:-20], "cannot read record"),
-        (lambda raw: b"\xff\xfe", "cannot read record"),
-        (lambda raw: b"[" * 100_000, "cannot read record"),
-        (lambda raw: b"9" * 10_000, "cannot read record"),
-        (lambda raw: b"[]", "expected schema 1, received None; update archbench"),
-        (lambda raw: spoil(raw, schema_version=2), "expected schema 1, received 2; update archbench"),
-        (lambda raw: spoil(raw, schema_version=None), "expected schema 1, received None"),
-        (lambda raw: spoil(raw, surprise=1), "is altered: surprise: Extra inputs are not permitted"),
-        (lambda raw: spoil(raw, status="fine"), "is altered: status: "),
-        (lambda raw: spoil(raw, best={"step": 1}), "is altered: best.validation: Field required"),
-    ],
-    ids=["empty", "cut", "bytes", "brackets", "digits", "list", "newer", "unversioned", "surprise", "status", "part"],
-)
-def test_a_record_that_is_not_whole_is_one_line_with_its_file(
+DAMAGE: list[tuple[str, Callable[[dict[str, Any]], bytes], str]] = [
+    ("empty", lambda raw: b"", "cut or no JSON: "),
+    ("cut", lambda raw: json.dumps(raw).encode()[:-20], "cut or no JSON: "),
+    ("bytes", lambda raw: b"\xff\xfe", "cut or no JSON: "),
+    ("brackets", lambda raw: b"[" * 100_000, "cut or no JSON: "),
+    ("digits", lambda raw: b"9" * 10_000, ""),
+    ("list", lambda raw: b"[]", "Input should be an object"),
+    ("unversioned", lambda raw: spoil({key: raw[key] for key in raw if key != "schema_version"}), "schema_version: "),
+    ("old", lambda raw: spoil(raw, schema_version=0), "schema_version: Input should be 1"),
+    ("text", lambda raw: spoil(raw, schema_version="2"), "schema_version: Input should be 1"),
+    ("surprise", lambda raw: spoil(raw, surprise=1), "surprise: Extra inputs are not permitted"),
+    ("status", lambda raw: spoil(raw, status="fine"), "status: "),
+    ("part", lambda raw: spoil(raw, best={"step": 1}), "best.validation: Field required"),
+    ("value", lambda raw: spoil(raw, steps=raw["steps"] + 1), "edited: its checksum is another"),
+    ("reformatted", lambda raw: json.dumps(raw, indent=4).encode(), "edited: its checksum is another"),
+    ("stranger", lambda raw: spoil(raw, cell_id="f" * 16), f"is of cell {'f' * 16}, which is not the folder's"),
+]
+
+
+@pytest.mark.parametrize(("spoiled", "message"), [(how, what) for _, how, what in DAMAGE], ids=[d[0] for d in DAMAGE])
+def test_a_damaged_record_is_named_and_left_out_and_set_aside_without_being_deleted(
     store: Store, make_record: Make, spoiled: Callable[[dict[str, Any]], bytes], message: str
 ) -> None:
+    other = store.write(make_record("f" * 16))
     path = store.folder / store.write(make_record()).cell_id / "1.json"
-    path.write_bytes(spoiled(json.loads(path.read_bytes())))
+    damaged = spoiled(json.loads(path.read_bytes()))
+    path.write_bytes(damaged)
+    assert store.records() == [other]
+    assert list(store.damaged) == [path]
+    assert message in store.damaged[path]
+    assert len(store.damaged[path].splitlines()) == 1
+    ((place, why),) = store.set_aside()
+    assert (place.name, place.read_bytes()) == ("1.json.damaged", damaged)
+    assert message in why
+    assert (store.records(), store.damaged) == ([other], {})
+    again = store.write(make_record())
+    assert files(store)[0:2] == ["0123456789abcdef/1.json.damaged", "0123456789abcdef/2.json"]
+    assert store.records() == [again, other]
+
+
+def test_a_damaged_attempt_does_not_hide_a_whole_one(store: Store, make_record: Make) -> None:
+    first = store.write(make_record(status="ok"))
+    path = store.folder / store.write(make_record(status="ok")).cell_id / "2.json"
+    path.write_bytes(b"{")
+    assert store.records() == [first]
+    assert list(store.damaged) == [path]
+
+
+@pytest.mark.parametrize("spoiled", [None, b"", b"PK"], ids=["missing", "empty", "cut"])
+def test_an_attempt_whose_curves_are_not_there_is_damaged(
+    store: Store, make_record: Make, spoiled: bytes | None
+) -> None:
+    record = store.write(make_record(), CURVES)
+    path = store.folder / record.cell_id / "1.npz"
+    path.unlink() if spoiled is None else path.write_bytes(spoiled)
+    assert store.records() == []
+    assert list(store.damaged.values()) == ["its curves 1.npz are missing or cut"]
+
+
+def test_line_ends_that_version_control_changed_are_no_damage(store: Store, make_record: Make) -> None:
+    record = store.write(make_record())
+    path = store.folder / record.cell_id / "1.json"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert store.records() == [record]
+
+
+def test_a_record_without_a_checksum_is_taken_as_it_is(store: Store, make_record: Make) -> None:
+    record = store.write(make_record())
+    path = store.folder / record.cell_id / "1.json"
+    raw = json.loads(path.read_bytes())
+    del raw["checksum"]
+    path.write_bytes(json.dumps(raw).encode())
+    assert store.records() == [record.model_copy(update={"checksum": None})]
+
+
+def test_what_is_set_aside_never_overwrites_what_was(store: Store, make_record: Make) -> None:
+    cell = store.folder / store.write(make_record()).cell_id
+    (cell / "1.json.damaged").write_bytes(b"earlier")
+    (cell / "1.json").write_bytes(b"later")
+    assert store.records() == []
+    ((place, _),) = store.set_aside()
+    assert {path.name: path.read_bytes() for path in cell.iterdir()} == {
+        "1.json.damaged": b"earlier",
+        "1.json.damaged2": b"later",
+    }
+    assert place.name == "1.json.damaged2"
+
+
+def test_a_record_of_a_newer_schema_is_refused_in_one_line(store: Store, make_record: Make) -> None:
+    path = store.folder / store.write(make_record()).cell_id / "1.json"
+    path.write_bytes(spoil(json.loads(path.read_bytes()), schema_version=2, surprise=1))
     with pytest.raises(StoreError) as caught:
         store.records()
-    assert str(path) in str(caught.value)
-    assert message in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 1
+    assert str(caught.value) == f"{path}: expected schema 1, received 2; update archbench, or name another folder"
+
+
+def test_a_folder_of_a_newer_schema_is_refused_and_left_alone(store: Store) -> None:
+    marker = store.folder / "archbench.json"
+    marker.write_text('{"schema_version": 2}')
+    for use in (store.create, store.open):
+        with pytest.raises(StoreError, match="expected schema 1, received 2; update archbench"):
+            use()
+    assert marker.read_text() == '{"schema_version": 2}'
+
+
+def test_a_damaged_marker_is_written_again(store: Store) -> None:
+    marker = store.folder / "archbench.json"
+    marker.write_text("{")
+    store.open().create()
+    assert json.loads(marker.read_text()) == {"schema_version": 1}
+
+
+def test_without_the_gradient_flow_all_else_is_there(store: Store, make_record: Make) -> None:
+    record = store.write(make_record(gradient={}))
+    assert store.records(flow=False) == [record.model_copy(update={"gradient": None})]
+
+
+def test_attempts_are_ordered_by_number_though_the_clock_stepped_back(store: Store, make_record: Make) -> None:
+    for day in (3, 1, 2):
+        store.write(make_record(status="failed", reason=str(day), measured_at=datetime(2026, 1, day, tzinfo=UTC)))
+    assert store.record("0123456789abcdef").reason == "2"
+    assert store.last("0123456789abcdef").reason == "2"
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
+def test_two_that_write_at_once_overwrite_nothing(
+    store: Store, make_record: Make, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    theirs = store.write(make_record(reason="theirs"), CURVES)
+    monkeypatch.setattr("bench.store._attempts", lambda *_: [])  # theirs came after we had looked
+    ours = store.write(make_record(reason="ours"), CURVES)
+    monkeypatch.undo()
+    assert (theirs.curves, ours.curves) == ("1.npz", "2.npz")
+    assert [path.name for path in sorted((store.folder / ours.cell_id).iterdir())] == [
+        "1.json",
+        "1.npz",
+        "2.json",
+        "2.npz",
+    ]
+    assert store.last(ours.cell_id) == ours
+
+
+def test_a_full_disk_leaves_records_that_were_there(
+    store: Store, make_record: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = store.write(make_record(status="failed"), CURVES)
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "link", full)
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StoreError, match="No space left on device; what is written is kept; run again"):
+        store.write(make_record(), CURVES)
+    assert store.records() == [before]
+    assert not [name for name in files(store) if name.endswith(".part")]
 
 
 def npy() -> bytes:
@@ -291,3 +427,60 @@ def test_folders_of_two_machines_merge_by_copying(tmp_path: Path, make_record: M
 def test_errors_of_the_store_are_the_users(tmp_path: Path) -> None:
     with pytest.raises(BenchError):
         Store(tmp_path / "missing").open()
+
+
+def test_a_timing_is_in_every_ok_record_of_its_group_and_in_no_other(store: Store, make_record: Make) -> None:
+    one = make_record("a" * 16, seed=0, identity={"seed": 0, "lr": 0.1})
+    store.write(one)
+    store.write(make_record("b" * 16, seed=1, identity={"seed": 1, "lr": 0.1}))
+    store.write(make_record("c" * 16, seed=2, identity={"seed": 2, "lr": 0.1}, status="diverged"))
+    store.write(make_record("d" * 16, seed=0, identity={"seed": 0, "lr": 0.2}))
+    written = (store.folder / one.cell_id / "1.json").read_bytes()
+    store.write_timing(timing(one))
+    found = {record.cell_id[0]: record for record in store.records()}
+    assert {name: record.step_seconds is not None for name, record in found.items()} == {
+        "a": True,
+        "b": True,
+        "c": False,
+        "d": False,
+    }
+    assert found["b"].speed == speed(one.cell_id)
+    assert found["b"].value == 0.9
+    assert (store.folder / one.cell_id / "1.json").read_bytes() == written
+
+
+def test_the_newest_timing_that_found_something_counts(store: Store, make_record: Make) -> None:
+    one = make_record()
+    store.write(one)
+    for number in range(1, 12):
+        store.write_timing(timing(one, p50=float(number)))
+    store.write_timing(lost(one, "no answer"))
+    assert len(list((store.folder / "speed").iterdir())) == 12
+    (record,) = store.records()
+    assert record.step_seconds is not None
+    assert record.step_seconds.p50 == 11.0
+
+
+def test_a_timing_that_failed_leaves_the_record_as_it_was_and_says_why(store: Store, make_record: Make) -> None:
+    written = store.write(make_record())
+    store.write_timing(lost(written, "no answer"))
+    assert store.records() == [written]
+    assert [found.reason for found in store.timings().values()] == ["no answer"]
+
+
+@pytest.mark.parametrize("content", [b"", b'{"schema_version": 1, "gro', b"[]", b"\xff", b'{"schema_version": 2}'])
+def test_a_timing_that_cannot_be_read_was_not_measured(store: Store, make_record: Make, content: bytes) -> None:
+    written = store.write(make_record())
+    store.write_timing(timing(written))
+    (path,) = (store.folder / "speed").iterdir()
+    path.write_bytes(content)
+    assert store.timings() == {}
+    assert store.records() == [written]
+    store.write_timing(timing(written))
+    assert store.records()[0].step_seconds is not None
+
+
+def test_a_timing_that_cannot_be_written_is_one_line(store: Store, make_record: Make) -> None:
+    (store.folder / "speed").write_text("a file where a folder belongs")
+    with pytest.raises(StoreError, match="cannot write results"):
+        store.write_timing(timing(make_record()))

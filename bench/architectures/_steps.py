@@ -97,8 +97,8 @@ class Positions(keras.layers.Layer):
         steps, features = inputs.shape[1], inputs.shape[2]
         number = ops.arange(steps)[None] if mask is None else ops.cumsum(ops.cast(mask, "int32"), axis=1) - 1
         pair, odd = np.divmod(np.arange(features), 2)
-        frequency = (10_000.0 ** (-2 * pair / features)).astype("float32")
-        angle = ops.cast(number, "float32")[..., None] * frequency + (odd * np.pi / 2).astype("float32")
+        frequency = ops.convert_to_tensor(10_000.0 ** (-2 * pair / features), "float32")
+        angle = ops.cast(number, "float32")[..., None] * frequency + ops.convert_to_tensor(odd * np.pi / 2, "float32")
         return inputs + self.scale * ops.cast(ops.sin(angle), inputs.dtype)
 
 

@@ -1,12 +1,24 @@
 """The only files that import a framework. Each has the same few functions; a worker loads the one it runs on.
 
-`configure(threads)` before anything computes; `device()` names what computes; `gradient` and `jacobian` differentiate.
+`configure(threads)` before anything computes; `device()` names what computes; `compiles` and `dense` say what Keras
+makes of a step and its gradients there; `compiled` runs; `gradient`, `vjp`, `jacobian` and `weight_gradient`
+differentiate; `synchronize` waits for the device before a clock is read, `reset_peak_bytes` and `peak_bytes` tell what
+memory it took.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
+
+from bench.errors import UsageError
 
 
 def load(name: str) -> ModuleType:
     """The module of a backend; importing it imports the framework."""
     return import_module(f"{__name__}.{name}")
+
+
+def require(name: str) -> None:
+    """Raises UsageError where the framework of a backend is not installed; imports nothing."""
+    if find_spec(name) is None:
+        raise UsageError(f"backend {name} is not installed: pip install 'archbench[{name}]' or choose another one")

@@ -27,12 +27,41 @@ def device() -> str:
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name))
 
 
-def compiled(function: Callable[..., Any], *, jit: bool) -> Callable[..., Any]:
-    """The function of tensors, traced once for each set of shapes."""
+def compiles(wanted: bool) -> bool:
+    """Whether Keras is to compile the training step, with XLA: where the architecture wants it."""
+    return wanted
+
+
+def dense(gradient: Any) -> Any:
+    """A gradient as Keras hands it to an optimizer; an embedding's is a list of slices, which may repeat a row."""
+    return tf.convert_to_tensor(gradient)
+
+
+def synchronize() -> None:
+    """Wait until the device has done all it was given, so that a clock may be read."""
+    tf.test.experimental.sync_devices()
+
+
+def reset_peak_bytes() -> None:
+    """Forget the most memory that the device has held so far."""
+    for gpu in tf.config.list_logical_devices("GPU"):
+        tf.config.experimental.reset_memory_stats(gpu.name)
+
+
+def peak_bytes() -> int | None:
+    """The most memory that the device has held since; None on a CPU, whose memory is that of the process."""
+    gpus = tf.config.list_logical_devices("GPU")
+    return max((int(tf.config.experimental.get_memory_info(gpu.name)["peak"]) for gpu in gpus), default=None)
+
+
+def compiled(function: Callable[..., Any], variables: list[Any], *, jit: bool) -> Callable[..., Any]:
+    """The function of tensors, traced once for each set of shapes; it finds `variables` as they then stand."""
     return cast("Callable[..., Any]", tf.function(function, jit_compile=jit))
 
 
-def gradient(function: Callable[..., tuple[Any, Any]], *, jit: bool) -> Callable[..., tuple[Any, Any]]:
+def gradient(
+    function: Callable[..., tuple[Any, Any]], variables: list[Any], *, jit: bool
+) -> Callable[..., tuple[Any, Any]]:
     """`function(watched, *args)` returns a scalar and more tensors; the compiled result the gradient and the rest.
 
     The gradient is that of the scalar with respect to each tensor in `watched`, zeros where it does not depend on it.

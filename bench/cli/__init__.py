@@ -18,6 +18,7 @@ _COMMANDS = {
     "run": ("run", "Train every architecture on every task and compare."),
     "show": ("results", "The summary table of runs in the terminal."),
     "report": ("results", "A Markdown report with tables and figures."),
+    "doctor": ("doctor", "What works here, how steady timings are, and what to mend."),
     "claims": ("claims", "A verdict on each textbook claim, with its evidence."),
 }
 """Command -> its module in this folder, and a line for the help page, which imports none of them."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bench.catalogue import claim_names, discover
-from bench.cli.options import Checked, names
+from bench.cli.options import Checked, names, report_damaged
 from bench.errors import UsageError
 from bench.setting import Setting
 from bench.store import Store, read_runs
@@ -39,6 +39,8 @@ def claims_command(
 
     claims = [load_claim(name) for name in chosen or claim_names()]
     records, curves = read_runs(stores)
+    for store in stores:
+        report_damaged(store)
     catalogue = discover()
     verdicts = {claim.name: assess(claim, records, curves, catalogue) for claim in claims}
     if as_json:

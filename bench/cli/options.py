@@ -1,5 +1,7 @@
 """Options that several commands share."""
 
+import re
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +11,16 @@ from bench.catalogue import Catalogue
 from bench.errors import UsageError, shown
 from bench.report.text import plain
 from bench.setting import Setting, Value
+from bench.store import Store
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Value]
+    _SizeType = click.ParamType[int]
 else:  # generic in newer versions only
-    _ParamType = click.ParamType
+    _ParamType = _SizeType = click.ParamType
+
+_MOST_DAMAGED = 10
+_LEAST_SIZE = 10**6
 
 plugin_option = click.option(
     "--plugin",
@@ -47,6 +54,24 @@ class Checked(_ParamType):
             raise UsageError(str(error).replace(", received", " or none, received", 1)) from None
 
 
+class Size(_SizeType):
+    """A flag for a number of bytes, such as 2GB; the error names flag, expected and received."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """`value` in bytes. Raises UsageError."""
+        parts = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) ?([kMGT])(i?)B", str(value), re.ASCII)
+        size = 0
+        if parts:
+            number, prefix, binary = parts.groups()
+            size = int(float(number) * (1024 if binary else 1000) ** ("kMGT".index(prefix) + 1))
+        if size < _LEAST_SIZE:
+            flag = param.opts[-1] if param else self.name
+            raise UsageError(f"{flag}: expected a size of at least 1MB, such as 2GB or 500MB, received {shown(value)}")
+        return size
+
+
 def names(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> list[str]:
     """Repeated flags and commas alike: `--arch rnn,lstm --arch gru` is three names, each once."""
     parts = [part.strip() for text in given for part in text.split(",")]
@@ -54,6 +79,14 @@ def names(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) 
     if given and not found:  # an empty shell variable, say: running everything would surprise
         raise UsageError(f"{parameter.opts[-1]}: expected at least one name or number, received {shown(given[-1])}")
     return found
+
+
+def report_damaged(store: Store) -> None:
+    """A line on standard error for each damaged record that was left out, for many of them a few and their number."""
+    for path, why in islice(store.damaged.items(), _MOST_DAMAGED):
+        click.echo(plain(f"archbench: left out: record {path} is damaged: {why}"), err=True)
+    if len(store.damaged) > _MOST_DAMAGED:
+        click.echo(f"archbench: left out: {len(store.damaged) - _MOST_DAMAGED} more damaged records", err=True)
 
 
 def report_broken(catalogue: Catalogue) -> None:

@@ -1,7 +1,7 @@
 """Progress of a run: bars in a terminal, a line a cell elsewhere, nothing when quiet."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,25 @@ def observer(cells: int, *, quiet: bool) -> Iterator[Observer]:
             yield bars
     else:
         yield _Lines(cells)
+
+
+@contextmanager
+def timing(cells: int, *, quiet: bool) -> Iterator[Callable[[float], None]]:
+    """Shows on standard error which share of the timing is done."""
+    what = f"timing {cells} cell{'' if cells == 1 else 's'}, alone on the machine"
+    if quiet:
+        yield lambda share: None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = TextColumn("{task.description}"), BarColumn(bar_width=16), TextColumn("{task.percentage:>3.0f} %")
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=1.0)
+            yield lambda share: bar.update(task, completed=share)
+    else:
+        click.echo(f"{what} ...", err=True)
+        yield lambda share: None
 
 
 def _name(cell: Cell) -> str:

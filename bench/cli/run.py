@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bench.catalogue import discover
-from bench.cli.options import Checked, names, plugin_option, report_broken
+from bench.cli.options import Checked, Size, names, plugin_option, report_broken, report_damaged
 from bench.errors import UsageError
 from bench.execute.request import Request
 from bench.plan import Flags
@@ -57,6 +57,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: results/SUITE, or results/custom."
         ),
         click.option("--fresh", is_flag=True, help="Train finished cells again."),
+        click.option("--speed/--no-speed", default=None, help="Time cells alone on the machine after the training."),
         plugin_option,
     ]
     for option in reversed(options):
@@ -91,6 +92,7 @@ def _request(given: dict[str, Any]) -> Request:
         out=given["out"],
         workers=given["workers"],
         fresh=given["fresh"],
+        speed=given["speed"],
         plugins=given["plugins"],
     )
 
@@ -113,39 +115,51 @@ def plan_command(**given: Any) -> None:
         where = f"{cell.task}[{settings}] {cell.architecture} seed {cell.seed}"
         click.echo(f"{state:<5} {plain(f'{cell.id} {where}')}" + (f": {plain(note)}" if note else ""))
     _say(request.summary())
+    report_damaged(request.store)
 
 
 @click.command("run")
 @_options
 @click.option("--timeout", type=Checked(_TIMEOUT), help="Seconds a cell may take.")
+@click.option("--memory", type=Size(), metavar="SIZE", help="Memory a worker may hold, such as 2GB.")
 @click.option("--quiet", is_flag=True, help="No progress, only the result.")
 def run_command(**given: Any) -> int:
     """Train every architecture on every task over several seeds and print a comparison.
 
     SUITE: a shipped suite (`archbench list suites`) or a TOML file; default quick, which needs no download.
     """
-    from bench.cli.progress import observer
-
     request = _request(given)
-    request.store.create()
-    if not given["quiet"]:
+    with request.store.create().lock():
+        return _run(request, timeout=given["timeout"], memory=given["memory"], quiet=given["quiet"])
+
+
+def _run(request: Request, *, timeout: float | None, memory: int | None, quiet: bool) -> int:
+    from bench.cli.progress import observer, timing
+
+    for path, why in request.set_aside():
+        click.echo(plain(f"archbench: set aside: record {path}: {why}"), err=True)
+    if not quiet:
         _say(request.summary())
-    for error in request.fetch():
-        click.echo(plain(f"archbench: {error}"), err=True)
     before = len(request.records)
     try:
-        with observer(len(request.to_train), quiet=given["quiet"]) as shown:
-            request.run(shown, timeout=given["timeout"])
+        for error in request.fetch():
+            click.echo(plain(f"archbench: {error}"), err=True)
+        with observer(len(request.to_train), quiet=quiet) as shown:
+            request.run(shown, timeout=timeout, memory=memory)
+        untimed: list[str] = []
+        if cells := request.to_time():
+            with timing(len(cells), quiet=quiet) as share:
+                untimed = request.time(cells, share, timeout=timeout)
     except KeyboardInterrupt:
         kept = sum(record.status in FINISHED for record in request.records)
         click.echo(f"\nstopped: {kept} of {len(request.cells)} cells are finished and kept; resume with", err=True)
         click.echo(f"  {shlex.join(['archbench', *sys.argv[1:]])}", err=True)
         raise
-    return _conclude(request, drawn=len(request.records) > before)
+    return _conclude(request, untimed, drawn=len(request.records) > before or bool(cells))
 
 
-def _conclude(request: Request, *, drawn: bool) -> int:
-    """Print the table and where everything is; the exit code."""
+def _conclude(request: Request, untimed: list[str], *, drawn: bool) -> int:
+    """Print the table and where everything is; the exit code. `untimed`: what could not be timed, and why."""
     from rich.console import Console
 
     from bench.report.markdown import write_report
@@ -162,10 +176,15 @@ def _conclude(request: Request, *, drawn: bool) -> int:
             click.echo(f"\nstopped; all records are kept, draw the report with\n  archbench report {folder}", err=True)
             raise
     click.echo(f"report   {report}\nrecords  {folder}")
+    for line in untimed:
+        click.echo(plain(f"archbench: speed not measured, {line}"), err=True)
     unfinished = [record for record in request.records if record.status not in ("ok", "skipped")]
     if unfinished:
-        click.echo(f"archbench: {len(unfinished)} of {len(request.records)} cells did not end ok; see above", err=True)
+        click.echo(f"archbench: {len(unfinished)} of {len(request.records)} cells did not end ok:", err=True)
+    for record in unfinished:
+        where = f"{record.cell_id} {record.task} {record.architecture} seed {record.seed}"
+        click.echo("  " + plain(f"{where}: {record.status}: {record.reason}"), err=True)
     if not any(record.status == "ok" for record in request.records):
         click.echo("archbench: nothing was measured", err=True)
         return _FAILED if unfinished else _NOTHING_MEASURED
-    return _FAILED if unfinished or request.broken else 0
+    return _FAILED if unfinished or untimed or request.broken else 0

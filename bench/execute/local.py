@@ -1,6 +1,7 @@
 """Runs cells in worker processes on this machine, one a core group, and turns whatever happens into records."""
 
 import json
+import math
 import os
 import queue
 import signal
@@ -8,23 +9,31 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
-import bench
 from bench.catalogue import Catalogue
 from bench.errors import StoreError
+from bench.execute.process import close, environment, group_bytes, oom_kills, signal_group, tail
+from bench.execute.schedule import Busy, choose
 from bench.execute.worker import encode
 from bench.plan import Cell, blank
 from bench.record import Record, Status
+from bench.resume import Costs
 from bench.store import Store
 
+_WORKER = (sys.executable, "-P", "-m", "bench.execute.worker")
 _GRACE_SECONDS = 5.0
-_POLL_SECONDS = 0.5
-_LOG_LINES = 3
+"""Between being asked to end and being killed."""
+_READY_SECONDS = 300.0
+"""How long a worker may take to import what it needs."""
+_POLL_SECONDS = 0.2
+_TRIES = 2
+"""How often a worker may die in a cell, or before its first."""
 
 
 class Observer(Protocol):
@@ -40,21 +49,42 @@ class Observer(Protocol):
         """A record was written."""
 
 
+@dataclass(frozen=True)
+class _End:
+    """What becomes of the cell of a worker that ends."""
+
+    status: Status
+    reason: str
+
+
 @dataclass
 class _Worker:
     index: int
     process: "subprocess.Popen[str]"
     log: Path
+    log_start: int = 0
+    oom_kills: int = 0
+    """Of the machine, before the worker started."""
+    since: float = field(default_factory=time.monotonic)
+    """When it started, or was handed its cell."""
+    ready: bool = False
     group: str = ""
+    compiled: bool = False
     cell: Cell | None = None
-    since: float = 0.0
-    killed: Status | None = None
+    attempts: int = 0
+    """At the cell, before it was handed out."""
+    ended: _End | None = None
+    """Why it was told to end."""
+    kill_at: float = math.inf
     listener: threading.Thread = field(default_factory=threading.Thread)
 
 
 @dataclass
 class Pool:
-    """Worker processes over a results folder. `threads` cores each; `timeout` in seconds a cell, None for no limit."""
+    """Worker processes over a results folder, `threads` cores each.
+
+    `timeout`: seconds a cell may take. `memory`: bytes a worker and what it started may hold. None for no limit.
+    """
 
     store: Store
     catalogue: Catalogue
@@ -63,26 +93,32 @@ class Pool:
     workers: int
     plugins: Sequence[Path] = ()
     timeout: float | None = None
+    memory: int | None = None
+    costs: Costs = field(default_factory=Costs)
     _live: list[_Worker] = field(default_factory=list)
     _started: list[_Worker] = field(default_factory=list)
+    _deaths: Counter[str] = field(default_factory=Counter)
+    """By cell; by slot, in a row before the worker was ready."""
+    _watched: float = -math.inf
     _events: "queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]" = field(default_factory=queue.SimpleQueue)
 
     def run(self, cells: Sequence[Cell], observer: Observer, records: list[Record]) -> None:
         """Train every cell and append one record each. Raises StoreError where records cannot be written.
 
-        Interrupted (KeyboardInterrupt), it ends the workers; what is finished is kept, and stands in `records`.
+        Interrupted (KeyboardInterrupt), it lets the workers finish the records they are writing and ends them; what is
+        finished is kept, and stands in `records`. A second interrupt ends them at once.
         """
         pending = list(cells)
         try:
             for index in range(min(self.workers, len(pending))):
                 self._start(index)
             while self._live:
-                self._kill_late()
-                try:
-                    worker, event = self._events.get(timeout=_POLL_SECONDS)
-                except queue.Empty:
-                    continue
-                self._handle(worker, event, pending, records, observer)
+                self._watch()
+                with suppress(queue.Empty):
+                    self._handle(*self._events.get(timeout=_POLL_SECONDS), pending, records, observer)
+        except (KeyboardInterrupt, StoreError):
+            self._finish(records, observer)
+            raise
         finally:
             self._stop()
 
@@ -96,16 +132,9 @@ class Pool:
     ) -> None:
         cell = worker.cell
         if event is None:
-            if worker not in self._live:
-                return  # it had no more to do and was told to end
-            self._live.remove(worker)
-            if cell is None and pending and not worker.group:
-                cell = pending.pop(0)  # it died before its first cell: without a record, a broken set-up would loop
-            if cell is not None:
-                records.append(self._bury(worker, cell))
-                observer.finished(worker.index, cell, records[-1])
-            if pending:
-                self._start(worker.index)
+            if worker in self._live:  # else it had no more to do and was told to end
+                self._live.remove(worker)
+                self._died(worker, pending, records, observer)
         elif event["event"] == "fatal":
             raise StoreError(event["message"])
         elif event["event"] == "progress" and cell is not None:
@@ -113,51 +142,83 @@ class Pool:
         elif event["event"] == "start" and cell is not None:
             observer.started(worker.index, cell)
         elif event["event"] in ("ready", "done"):
+            worker.ready = True
+            self._deaths[_slot(worker)] = 0
             if cell is not None:
-                records.append(self.store.last(cell.id))
-                observer.finished(worker.index, cell, records[-1])
-            worker.cell = None
-            if worker.killed is None:  # else its time ran out just then, and it takes no more
+                self._finished(worker, cell, self.store.last(cell.id), records, observer)
+            if worker.ended is None:  # else its time ran out just then, and it takes no more
                 self._hand_out(worker, pending)
 
+    def _died(self, worker: _Worker, pending: list[Cell], records: list[Record], observer: Observer) -> None:
+        """Try the worker's cell again, or write what became of it, and start another worker where there is work."""
+        end, cell = self._reap(worker), worker.cell
+        self._deaths[cell.id if cell else _slot(worker)] += 1
+        if cell is None:
+            if not worker.ready and self._deaths[_slot(worker)] >= _TRIES:
+                if not self._live:  # nor does any other start
+                    while pending:
+                        lost = pending.pop(0)
+                        self._finished(worker, lost, self._write(lost, end), records, observer)
+                return
+        elif len(self.store.attempts(cell.id)) > worker.attempts:  # its record was written before it died
+            self._finished(worker, cell, self.store.last(cell.id), records, observer)
+        elif worker.ended is None and self._deaths[cell.id] < _TRIES:
+            pending.insert(0, cell)
+        else:
+            self._finished(worker, cell, self._write(cell, end), records, observer)
+        if pending:
+            self._start(worker.index)
+
+    def _finished(self, worker: _Worker, cell: Cell, record: Record, records: list[Record], observer: Observer) -> None:
+        worker.cell, worker.compiled = None, True
+        self.costs.learn(record)
+        records.append(record)
+        observer.finished(worker.index, cell, record)
+
+    def _write(self, cell: Cell, end: _End) -> Record:
+        task = self.catalogue.task(cell.task).value
+        return self.store.write(blank(cell, task, status=end.status, reason=end.reason))
+
     def _hand_out(self, worker: _Worker, pending: list[Cell]) -> None:
-        """The next seed of the worker's group, else a group nobody works on, else a share of another's."""
-        if not pending:
+        now = time.monotonic()
+        others = [other for other in self._live if other is not worker]
+        busy = [Busy(other.cell, now - other.since, other.compiled) for other in others if other.cell is not None]
+        cell = choose(worker.group, pending, busy, self.costs)
+        if cell is None:
             self._live.remove(worker)
-            _close(worker.process.stdin)
+            close(worker.process.stdin)
             return
-        taken = {other.group for other in self._live if other is not worker}
-        own = [cell for cell in pending if cell.group == worker.group]
-        free = [cell for cell in pending if cell.group not in taken]
-        cell = (own or free or pending[::-1])[0]
         pending.remove(cell)
-        worker.cell, worker.group, worker.since = cell, cell.group, time.monotonic()
-        try:
+        worker.compiled = worker.compiled and cell.group == worker.group
+        worker.cell, worker.group, worker.since = cell, cell.group, now
+        worker.attempts = len(self.store.attempts(cell.id))
+        with suppress(BrokenPipeError):  # it died; its reader says so next
             assert worker.process.stdin is not None
             worker.process.stdin.write(encode(cell) + "\n")
             worker.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it died; its reader says so next, and the cell gets its record there
 
     def _start(self, index: int) -> None:
         logs = self.store.folder / "logs"
+        killed = oom_kills()
         try:
             logs.mkdir(exist_ok=True)
             log = logs / f"worker-{os.getpid()}-{index}.log"
             with log.open("a", encoding="utf-8") as stderr:
+                start = stderr.tell()
                 process = subprocess.Popen(  # noqa: S603  # our own module, arguments as a list
-                    [sys.executable, "-P", "-m", "bench.execute.worker", *self._arguments(index)],
+                    [*_WORKER, *self._arguments(index)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=stderr,
                     text=True,
                     encoding="utf-8",
-                    env=_environment(self.backend, self.threads),
+                    env=environment(self.backend, self.threads),
                     start_new_session=True,  # Ctrl-C is for the parent to handle
+                    pass_fds=[] if self.store.lock_fd is None else [self.store.lock_fd],
                 )
         except OSError as error:
             raise StoreError(f"cannot start a worker: {error.strerror}") from None
-        worker = _Worker(index, process, log)
+        worker = _Worker(index, process, log, start, killed)
         self._live.append(worker)
         self._started.append(worker)
         worker.listener = threading.Thread(target=self._listen, args=(worker,), daemon=True)
@@ -176,75 +237,87 @@ class Pool:
             for line in worker.process.stdout:
                 self._events.put((worker, json.loads(line)))
         except ValueError:  # a line that is no event: the worker died in the middle of it, or is not ours to trust
-            _end(worker.process)
+            signal_group(worker.process.pid, signal.SIGKILL)
         finally:
             self._events.put((worker, None))
 
-    def _kill_late(self) -> None:
+    def _watch(self) -> None:
+        """End the workers that are beyond their limits: politely, then not."""
+        now = time.monotonic()
+        if now - self._watched < _POLL_SECONDS:
+            return
+        self._watched = now
+        pids = {worker.process.pid for worker in self._live}
+        held = group_bytes(pids) if self.memory is not None else Counter()
         for worker in self._live:
-            late = self.timeout is not None and time.monotonic() - worker.since > self.timeout
-            if worker.cell is not None and late and worker.killed is None:
-                worker.killed = "timeout"
-                _end(worker.process)
+            pid = worker.process.pid
+            if worker.ended is None:
+                worker.ended = self._beyond(worker, now - worker.since, held[pid])
+                if worker.ended is not None:
+                    worker.kill_at = now + _GRACE_SECONDS
+                    signal_group(pid, signal.SIGTERM)
+            elif now > worker.kill_at:
+                signal_group(pid, signal.SIGKILL)
 
-    def _bury(self, worker: _Worker, cell: Cell) -> Record:
-        code = worker.process.wait()
-        if worker.killed == "timeout":
-            reason = f"no result after {self.timeout:g} s (--timeout)"
-        else:
+    def _beyond(self, worker: _Worker, seconds: float, held: int) -> _End | None:
+        if worker.cell is None and seconds > _READY_SECONDS:
+            return _End("failed", f"the worker was not ready after {_READY_SECONDS:g} s")
+        if worker.cell is not None and self.timeout is not None and seconds > self.timeout:
+            return _End("timeout", f"no result after {self.timeout:g} s (--timeout)")
+        if self.memory is not None and held > self.memory:
+            reason = f"the worker held {held / 1e6:.0f} MB, more than {self.memory / 1e6:.0f} MB (--memory)"
+            return _End("out-of-memory", reason)
+        return None
+
+    def _reap(self, worker: _Worker) -> _End:
+        """Wait for a worker's end and end what it started; why it ended, with what it printed last."""
+        _wait(worker.process)
+        code = worker.process.returncode
+        signal_group(worker.process.pid, signal.SIGKILL)
+        end = worker.ended
+        if end is None and code == -signal.SIGKILL and oom_kills() > worker.oom_kills:
+            end = _End("out-of-memory", "the system killed the worker for want of memory")
+        if end is None:
             died = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-            reason = f"the worker {died}; last lines of {worker.log}: {_tail(worker.log)}"
-        task = self.catalogue.task(cell.task).value
-        return self.store.write(blank(cell, task, status=worker.killed or "failed", reason=reason))
+            end = _End("failed", f"the worker {died}")
+        return _End(end.status, f"{end.reason}; last lines of {worker.log}: {tail(worker.log, worker.log_start)}")
+
+    def _finish(self, records: list[Record], observer: Observer) -> None:
+        """Have the workers end, each with the record that it is writing."""
+        for worker in self._live:
+            close(worker.process.stdin)
+        end = time.monotonic() + _GRACE_SECONDS
+        while self._live and time.monotonic() < end:
+            try:
+                worker, event = self._events.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if event is None and worker in self._live:
+                self._live.remove(worker)
+            elif event is not None and event["event"] == "done" and worker.cell is not None:
+                self._finished(worker, worker.cell, self.store.last(worker.cell.id), records, observer)
 
     def _stop(self) -> None:
-        """End what still works, let what has no more to do end by itself, and leave no pipe open."""
+        """Kill what still works, let what has no more to do end by itself, and leave no pipe open."""
         for worker in self._live:
-            _end(worker.process)
+            signal_group(worker.process.pid, signal.SIGKILL)
         for worker in self._started:
-            _close(worker.process.stdin)
-            try:
-                worker.process.wait(_GRACE_SECONDS)
-            except subprocess.TimeoutExpired:
-                _end(worker.process)
+            close(worker.process.stdin)
+            _wait(worker.process)
             worker.listener.join(_GRACE_SECONDS)
-            _close(worker.process.stdout)
+            close(worker.process.stdout)
         self._live.clear()
         self._started.clear()
 
 
-def _environment(backend: str, threads: int) -> dict[str, str]:
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": backend,
-        "OMP_NUM_THREADS": str(threads),
-        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
-    }
-    home = Path(bench.__file__).parents[1]
-    if home.name not in ("site-packages", "dist-packages"):  # a checkout that is not installed; -P hides it
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(home), os.environ.get("PYTHONPATH")]))
-    return environment
+def _slot(worker: _Worker) -> str:
+    return f"worker {worker.index}"
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    """End a worker and whatever it started: politely, then not."""
-    for signum in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, signum)
-            process.wait(_GRACE_SECONDS)
-            return
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-
-
-def _close(pipe: IO[str] | None) -> None:
-    assert pipe is not None
-    with suppress(BrokenPipeError):  # the worker is gone, and what was still to be flushed with it
-        pipe.close()
-
-
-def _tail(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return " / ".join(lines[-_LOG_LINES:]) or "none"
+def _wait(process: "subprocess.Popen[str]") -> None:
+    """Wait for a process that is about to end, or kill it and whatever it started."""
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        signal_group(process.pid, signal.SIGKILL)
+        process.wait()

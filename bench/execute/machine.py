@@ -2,11 +2,34 @@
 
 import os
 import platform
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 
 import psutil
 
 import bench
+from bench.plan import Cell
+from bench.record import Conditions
+from bench.stream import data_hash
+from bench.task import Data, Split
+
+
+def conditions(cell: Cell, device: str) -> Callable[[Data], Conditions]:
+    """Where and with what this process computes a cell, as a function of the cell's data."""
+    return lambda data: Conditions(
+        code=code_version(cell.sources["harness"]),
+        libraries=libraries(cell.backend),
+        machine=machine(),
+        device=device,
+        threads=cell.threads,
+        affinity=affinity(),
+        data_hash=data_hash(data),
+        train_samples=len(data.train.x) if isinstance(data.train, Split) else None,
+        validation_samples=len(data.validation.x),
+        test_samples=len(data.test.x),
+    )
 
 
 def machine() -> dict[str, str | int]:
@@ -32,6 +55,23 @@ def code_version(source: str) -> str:
 def affinity() -> list[int]:
     """Processors this process may run on; empty where the system does not say."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def pin(cpus: Sequence[int]) -> None:
+    """Pin every thread that is there: setting the affinity of a process sets that of its first thread alone."""
+    if not cpus or not hasattr(os, "sched_setaffinity"):
+        return
+    os.sched_setaffinity(0, cpus)
+    with suppress(FileNotFoundError):
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), cpus)
+
+
+def cpus_of(group: int, threads: int) -> list[int]:
+    """The processors of a core group of so many threads; none where the system cannot pin or has no such group."""
+    own = affinity()[group * threads : (group + 1) * threads]
+    return own if len(own) == threads else []
 
 
 def _processor() -> str:

@@ -1,15 +1,18 @@
 """What a command line asks for: the cells, the folder, what is finished there already, and how to train the rest."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
+from bench import backends
 from bench.catalogue import Catalogue
-from bench.errors import DataError
+from bench.errors import DataError, UsageError
 from bench.execute.local import Observer, Pool
+from bench.execute.speed import Phase
 from bench.plan import Cell, Flags, blank, plan, without_broken
 from bench.record import Record
-from bench.resume import estimate, resume
+from bench.resume import Costs, Todo, estimate, resume
 from bench.store import Store
 from bench.suite import Suite, adhoc_suite, read_suite
 
@@ -32,20 +35,46 @@ class Request:
         out: Path | None = None,
         workers: int | None = None,
         fresh: bool = False,
+        speed: bool | None = None,
         plugins: Sequence[Path] = (),
     ) -> None:
         self.catalogue, self.plugins = catalogue, plugins
         name = suite if suite is not None else "custom" if flags.tasks else _DEFAULT_SUITE
         chosen, flags, self.broken = without_broken(catalogue, _suite(catalogue, suite, flags), flags)
         self.cells: list[Cell] = plan(catalogue, chosen, flags)
+        backends.require(self.cells[0].backend)
+        self.speed = chosen.speed if speed is None else speed
         self.store = Store(out or Path("results") / Path(name).stem)
-        self.workers = workers or max(1, _cores() // self.cells[0].threads)
-        stored = self.store.records() if self.store.is_run() else []
-        reused, self.todo = resume(self.cells, [] if fresh else stored)
-        self.records: list[Record] = reused
-        """Of the plan's cells: those found, and those that `run` adds."""
-        self.to_train = [todo.cell for todo in self.todo if todo.cell.skip is None]
-        self.seconds, self.unknown = estimate(self.to_train, stored, self.workers)
+        self.workers = _workers(workers, self.cells[0].threads)
+        self.fresh = fresh
+
+    @cached_property
+    def _stored(self) -> list[Record]:
+        return self.store.open().records(flow=False) if self.store.is_run() else []
+
+    @cached_property
+    def _resumed(self) -> tuple[list[Record], list[Todo]]:
+        return resume(self.cells, [] if self.fresh else self._stored)
+
+    @property
+    def records(self) -> list[Record]:
+        """Of the plan's cells: those found, less their gradient flow, and those that `run` adds."""
+        return self._resumed[0]
+
+    @property
+    def todo(self) -> list[Todo]:
+        """The cells that are left, and why they cannot be reused."""
+        return self._resumed[1]
+
+    @cached_property
+    def to_train(self) -> list[Cell]:
+        """The cells that are left and fit."""
+        return [todo.cell for todo in self.todo if todo.cell.skip is None]
+
+    def set_aside(self) -> list[tuple[Path, str]]:
+        """Set aside the damaged records of the folder: where each lies now, and what is wrong. Raises StoreError."""
+        _ = self._stored
+        return self.store.set_aside()
 
     def states(self) -> Iterator[tuple[Cell, str, str]]:
         """Every cell, what a run does with it (reuse, skip, train), and why."""
@@ -66,17 +95,24 @@ class Request:
         parts += [f"{reused} finished already and reused"] if reused else []
         parts += [f"{skipped} skipped because the pair does not fit"] if skipped else []
         line = ", ".join(parts)
+        timed = len(self.to_time())
+        then = f"; then {timed} timed alone, a seed of each" if timed else ""
         if not self.to_train:
-            return f"{line}; nothing to train"
-        if self.unknown < len(self.to_train):
-            time = f"{self.seconds:.0f} s" if self.seconds < 90 else f"{self.seconds / 60:.0f} min"
+            return f"{line}; nothing to train{then}"
+        seconds, unknown = estimate(self.to_train, self._stored, self.workers)
+        if unknown < len(self.to_train):
+            time = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
             line += f"; about {time} on {_count(self.workers, 'worker')}"
-            line += f", and {_count(self.unknown, 'cell')} never timed" if self.unknown else ""
+            line += f", and {_count(unknown, 'cell')} never timed" if unknown else ""
+        line += then
         changed = sorted({todo.why for todo in self.todo if todo.cell.skip is None and todo.why.startswith("changed")})
         return "\n".join([line, *(f"  not reused, {why}" for why in changed)])
 
-    def run(self, observer: Observer, *, timeout: float | None = None) -> None:
-        """Train what is left; `records` grows with it. Raises StoreError where records cannot be written."""
+    def run(self, observer: Observer, *, timeout: float | None = None, memory: int | None = None) -> None:
+        """Train what is left; `records` grows with it. Raises StoreError where records cannot be written.
+
+        Limits a cell: `timeout` seconds, `memory` bytes.
+        """
         for cell in (todo.cell for todo in self.todo if todo.cell.skip is not None):
             task = self.catalogue.task(cell.task).value
             self.records.append(self.store.write(blank(cell, task, status="skipped", reason=cell.skip)))
@@ -91,8 +127,33 @@ class Request:
             workers=self.workers,
             plugins=self.plugins,
             timeout=timeout,
+            memory=memory,
+            costs=Costs(self._stored),
         )
         pool.run(self.to_train, observer, self.records)
+
+    def to_time(self) -> list[Cell]:
+        """A cell of every group that was not timed yet: speed does not depend on the seed. Of those that ended ok, and
+        before the run also of those that may."""
+        if not self.speed:
+            return []
+        ended = {record.cell_id: record.status for record in self.records}
+        known = {} if self.fresh else self.store.timings()
+        fit = [cell for cell in self.cells if cell.skip is None and ended.get(cell.id, "ok") == "ok"]
+        groups = {cell.group: cell for cell in reversed(fit)}
+        return [cell for cell in reversed(groups.values()) if cell.group not in known or known[cell.group].reason]
+
+    def time(
+        self, cells: Sequence[Cell], progress: Callable[[float], None], *, timeout: float | None = None
+    ) -> list[str]:
+        """Time the cells, alone on the machine; `records` are then those with their speed.
+
+        A line for each that could not be timed. Raises StoreError where nothing can be written.
+        """
+        found = Phase(self.store, self.workers, self.plugins, timeout, progress).run(cells)
+        self.records[:] = self.store.timed(self.records)
+        pairs = zip(cells, found, strict=True)
+        return [f"{cell.architecture} on {cell.task}: {timing.reason}" for cell, timing in pairs if timing.reason]
 
     def fetch(self) -> list[DataError]:
         """Download the data sets that are missing; why those that still are could not be had."""
@@ -117,5 +178,11 @@ def _suite(catalogue: Catalogue, name: str | None, flags: Flags) -> Suite:
     return read_suite(_DEFAULT_SUITE if name is None else name)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _workers(asked: int | None, threads: int) -> int:
+    """As asked for, or as many as there are cores for. Raises UsageError where these are fewer."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    most = max(1, cores // threads)
+    if asked is not None and asked > most:
+        of = f"{_count(cores, 'core')}, {_count(threads, 'thread')} a worker"
+        raise UsageError(f"--workers: expected at most {most} ({of}), received {asked}")
+    return most if asked is None else asked

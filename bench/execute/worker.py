@@ -3,12 +3,14 @@
     python -P -m bench.execute.worker RUN-FOLDER BACKEND THREADS CPU,CPU,... [PLUGIN ...]
 
 Reads cells on standard input and answers with events, a JSON line each, on what was standard output. It ends when
-its input does, also in the middle of a cell: then the parent is gone.
+its input does, also in the middle of a cell, but not of writing its record: the parent stops, or is gone.
 """
 
+import ctypes
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -20,30 +22,35 @@ import numpy as np
 
 from bench.catalogue import Catalogue, Entry, discover, first_line, where
 from bench.errors import BenchError, StoreError
-from bench.execute.machine import affinity, code_version, libraries, machine
+from bench.execute.machine import conditions
 from bench.plan import Cell, blank
-from bench.record import Conditions, Record
+from bench.record import Record
 from bench.sources import sources
 from bench.store import Store
-from bench.stream import data_hash
-from bench.task import Data, Split, Training
+from bench.task import Training
 
 Emit = Callable[..., None]
 _OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")
+_WRITING_SECONDS = 5.0
+"""How long a record may take to write once standard input has ended."""
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Serve cells until standard input ends."""
     folder, backend, threads, cpus, *plugins = sys.argv[1:]
     emit = _claim_stdout()
-    cells = _read_cells(sys.stdin)
+    _end_with_parent()
+    writing = threading.Lock()
+    cells = _read_cells(sys.stdin, writing)
     if cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [int(cpu) for cpu in cpus.split(",")])
     from bench import backends  # noqa: PLC0415  # imports the framework, which must find the affinity set
 
     framework = backends.load(backend)
     framework.configure(int(threads))
-    server = _Server(Store(Path(folder)), discover(Path(plugin) for plugin in plugins), framework.device(), emit)
+    catalogue = discover(Path(plugin) for plugin in plugins)
+    server = _Server(Store(Path(folder)), catalogue, framework.device(), emit, writing)
     emit("ready")
     while (cell := cells.get()) is not None:
         try:
@@ -56,8 +63,8 @@ def main() -> None:
 class _Server:
     """Keeps the group of the last cell, so that the next seed of it is neither traced nor compiled again."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, device: str, emit: Emit) -> None:
-        self.store, self.catalogue, self.device, self.emit = store, catalogue, device, emit
+    def __init__(self, store: Store, catalogue: Catalogue, device: str, emit: Emit, writing: threading.Lock) -> None:
+        self.store, self.catalogue, self.device, self.emit, self.writing = store, catalogue, device, emit, writing
         self.group: Any = None
         self.group_id = ""
 
@@ -66,8 +73,9 @@ class _Server:
         start = time.perf_counter()
         record, curves = self._run(cell)
         record = record.model_copy(update={"wall_seconds": time.perf_counter() - start})
-        record = self.store.write(record, curves)
-        self.emit("done", cell=cell.id)
+        with self.writing:
+            self.store.write(record, curves)
+            self.emit("done", cell=cell.id)
 
     def _run(self, cell: Cell) -> tuple[Record, dict[str, np.ndarray] | None]:
         from bench.cell import Group  # noqa: PLC0415  # imports keras, after the backend was configured
@@ -76,7 +84,7 @@ class _Server:
             self._check_sources(cell)
             if self.group_id != cell.group:
                 self.group, self.group_id = None, ""  # frees the last group's memory first
-                self.group, self.group_id = Group(cell, self.catalogue, self._conditions(cell)), cell.group
+                self.group, self.group_id = Group(cell, self.catalogue, conditions(cell, self.device)), cell.group
             result = self.group.run(cell, lambda step, steps, score: self._progress(cell, step, steps, score))
             return result.record, result.curves
         except StoreError:
@@ -105,20 +113,6 @@ class _Server:
         at = next((place for place in places if ":" in place), f"{cell.task} with {cell.architecture}")
         return f"{at}: {type(error).__name__}: {first_line(error)}"
 
-    def _conditions(self, cell: Cell) -> Callable[[Data], Conditions]:
-        return lambda data: Conditions(
-            code=code_version(cell.sources["harness"]),
-            libraries=libraries(cell.backend),
-            machine=machine(),
-            device=self.device,
-            threads=cell.threads,
-            affinity=affinity(),
-            data_hash=data_hash(data),
-            train_samples=len(data.train.x) if isinstance(data.train, Split) else None,
-            validation_samples=len(data.validation.x),
-            test_samples=len(data.test.x),
-        )
-
 
 def encode(cell: Cell) -> str:
     """A cell as the JSON line that `decode` reads."""
@@ -142,12 +136,19 @@ def _claim_stdout() -> Emit:
     return emit
 
 
-def _read_cells(stream: TextIO) -> "queue.SimpleQueue[Cell | None]":
+def _end_with_parent() -> None:
+    """Have the kernel end this process should the parent be killed while nothing here can notice. Linux alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _read_cells(stream: TextIO, writing: threading.Lock) -> "queue.SimpleQueue[Cell | None]":
     cells: queue.SimpleQueue[Cell | None] = queue.SimpleQueue()
 
     def read() -> None:
         for line in stream:
             cells.put(decode(line))
+        writing.acquire(timeout=_WRITING_SECONDS)
         os._exit(0)  # the parent has no more cells, or is gone: nothing that runs now would be kept
 
     threading.Thread(target=read, daemon=True).start()

@@ -46,8 +46,8 @@ class Probe:
         self.at = (spec.shape[0] - 1 if at is None else at) if spec.per_step else None
         self.tapped: Tapped = tapped(model, tokens=spec.kind == "tokens")
         backend = backends.load(keras.backend.backend())
-        self._gradient = backend.gradient(self._scaled_loss, jit=jit)
-        self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], jit=jit)
+        self._gradient = backend.gradient(self._scaled_loss, model.variables, jit=jit)
+        self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], model.variables, jit=jit)
 
     @property
     def taps(self) -> list[Tap]:

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from bench import backends
+
 
 class _Recorder:
     """Mixed in before a `keras.optimizers.Optimizer`. Sums of squares are float32: norms below 1e-19 read 0."""
@@ -32,10 +34,12 @@ class _Recorder:
         if trainable_variables is not None and not self.built:  # type: ignore[attr-defined]  # likewise
             self.build(trainable_variables)
         variables = self._trainable_variables  # type: ignore[attr-defined]  # likewise
-        dense = [_dense(grad) for grad in grads]
+        densify = backends.load(keras.backend.backend()).dense
+        dense = [None if grad is None else densify(grad) for grad in grads]
         slot = ops.cast(self.iterations % self.interval, "int32")  # type: ignore[attr-defined]  # likewise
         row = ops.expand_dims(ops.stack([_norm(grad) for grad in dense]), 0)
-        self.gradient_norms.assign(ops.slice_update(self.gradient_norms, (slot, 0), row))
+        norms = ops.convert_to_tensor(self.gradient_norms)
+        self.gradient_norms.assign(ops.slice_update(norms, (slot, 0), row))
         before = [ops.copy(variable) for variable in variables]
         last = ops.cast(self.iterations + 1, "int32") == self.steps  # type: ignore[attr-defined]  # likewise
         result = super().apply(dense, trainable_variables)  # type: ignore[misc]  # likewise
@@ -47,11 +51,6 @@ class _Recorder:
             )
         )
         return result
-
-
-def _dense(gradient: Any) -> Any:
-    # What has indices is TensorFlow's IndexedSlices; convert_to_tensor would leave it as it is, an addition does not.
-    return ops.add(gradient, 0.0) if hasattr(gradient, "indices") else gradient
 
 
 def _norm(tensor: Any) -> Any:

@@ -84,38 +84,47 @@ class _Mode:
 
 
 class _TappedCell(keras.layers.Layer):
-    """A recurrent cell whose output ends in its new states.
+    """A recurrent cell whose output and only state is its output and its states, or the states alone where the first
+    of them is the output: at a padded step every backend hands on the output and the states of the step before.
 
-    The output is the output and the states, or the states alone where the first of them is the output. Where it
-    `resets`, its input ends in what the new states are multiplied with, and its output stays what it is.
+    Where it `resets`, its input ends in what the new states are multiplied with, and its output stays what it is.
     """
 
-    def __init__(self, cell: Any) -> None:
+    def __init__(self, cell: Any, features: int) -> None:
         super().__init__()
-        self.cell = cell
+        self.cell, self.features = cell, features
         self.sizes = keras.tree.flatten(cell.state_size)
-        self.state_size = cell.state_size
-        self.shared = self.resets = False
+        output, new = cell(ops.zeros((1, features)), self.packed([ops.zeros((1, size)) for size in self.sizes]))
+        self.shared = output is keras.tree.flatten(new)[0]
+        self.output_units = output.shape[-1]
+        self.resets = False
         self.built = True
+
+    @property
+    def outputs(self) -> int:
+        """Units in front of the states."""
+        return 0 if self.shared and not self.resets else cast("int", self.output_units)
+
+    @property
+    def state_size(self) -> int:
+        return self.outputs + cast("int", sum(self.sizes))
+
+    output_size = state_size
 
     def packed(self, parts: list[Any]) -> Any:
         """The states as the cell takes them."""
-        return parts if isinstance(self.state_size, int) else keras.tree.pack_sequence_as(self.state_size, parts)
-
-    def get_initial_state(self, batch_size: Any = None) -> Any:
-        if hasattr(self.cell, "get_initial_state"):
-            return self.cell.get_initial_state(batch_size=batch_size)
-        return keras.tree.map_structure(lambda size: ops.zeros((batch_size, size)), self.state_size)
+        size = self.cell.state_size
+        return parts if isinstance(size, int) else keras.tree.pack_sequence_as(size, parts)
 
     def call(self, inputs: Any, states: Any) -> tuple[Any, Any]:
-        width = inputs.shape[-1] - self.resets
-        output, new = self.cell(inputs[:, :width], states)
+        output, new = self.cell(
+            inputs[:, : self.features], self.packed(_split(states[0][:, self.outputs :], self.sizes))
+        )
         flat = keras.tree.flatten(new)
-        self.shared = output is flat[0]
         if self.resets:
-            flat = [state * inputs[:, width:] for state in flat]
-        own = [] if self.shared and not self.resets else [output]
-        return ops.concatenate([*own, *flat], axis=-1), keras.tree.pack_sequence_as(new, flat)
+            flat = [state * inputs[:, self.features :] for state in flat]
+        whole = ops.concatenate([*([output] if self.outputs else []), *flat], axis=-1)
+        return whole, [whole]
 
 
 class _Loop(keras.layers.Layer):
@@ -127,7 +136,7 @@ class _Loop(keras.layers.Layer):
 
     def __init__(self, layer: Any, loops: list[Any], taps: list[Tap]) -> None:
         super().__init__()
-        self.layer, self.taps = layer, taps
+        self.layer, self.untapped, self.taps = layer, loops, taps
         self.supports_masking = True
         self.loops = [
             keras.layers.RNN(tap.tapped, return_sequences=True, go_backwards=loop.go_backwards, unroll=loop.unroll)
@@ -140,13 +149,12 @@ class _Loop(keras.layers.Layer):
         outputs, finals, states = [], [], []
         for index, (loop, tap) in enumerate(zip(self.loops, self.taps, strict=True)):
             if initial_state is None:
-                start = loop.get_initial_state(batch_size=ops.shape(sequences)[0])
+                start = self.untapped[index].get_initial_state(batch_size=ops.shape(sequences)[0])
             else:
                 start = initial_state[index * half : (index + 1) * half]
-            whole = _run(loop, tap, sequences, start, mask)
-            width = whole.shape[-1] - sum(tap.sizes)
-            state = whole[..., width:]
-            output = whole[..., : width or tap.sizes[0]]
+            whole = _run(loop, tap, sequences, keras.tree.flatten(start), mask)
+            state = whole[..., tap.tapped.outputs :]
+            output = whole[..., : tap.tapped.output_units]
             if mask is not None and tap.zero_output:
                 output = ops.where((ops.flip(mask, axis=1) if loop.go_backwards else mask)[..., None], output, 0.0)
             outputs.append(output if self.layer.return_sequences else output[:, -1])
@@ -178,26 +186,34 @@ class _Loop(keras.layers.Layer):
                 return ((forward + backward) / (2 if mode == "ave" else 1),)
 
 
-def _run(loop: Any, tap: Tap, sequences: Any, start: Any, mask: Any) -> Any:
+def _run(loop: Any, tap: Tap, sequences: Any, start: Sequence[Any], mask: Any) -> Any:
     """Outputs and states of every step, (batch, time, outputs + states), in the order of processing."""
-    tap.tapped.resets = tap.mode.resets
+    cell = tap.tapped
+    cell.resets = tap.mode.resets
+
+    def whole(sequences: Any, start: Sequence[Any]) -> Any:
+        return loop(sequences, mask=mask, initial_state=[_first(cell, start)])
+
     if tap.mode.resets:
-        keep = _keep(sequences, mask, backwards=tap.backwards)
-        return loop(ops.concatenate([sequences, keep], axis=-1), mask=mask, initial_state=start)
-    zeros = _zeros(sequences, sum(tap.sizes)) if tap.mode.zeros is None else tap.mode.zeros
-    flat = keras.tree.flatten(start)
+        return whole(ops.concatenate([sequences, _keep(sequences, mask, backwards=tap.backwards)], axis=-1), start)
 
     @ops.custom_gradient
-    def run(sequences: Any, _: Any, *flat: Any) -> tuple[Any, Any]:
-        whole = loop(sequences, mask=mask, initial_state=keras.tree.pack_sequence_as(start, flat))
+    def run(sequences: Any, _: Any, *start: Any) -> tuple[Any, Any]:
+        found = whole(sequences, start)
 
-        def gradient(*upstream: Any, variables: Any = ()) -> Any:
-            gradients = _backward(loop, sequences, flat, mask, whole, upstream[-1])
+        def gradient(*given: Any, upstream: Any = None, variables: Any = ()) -> Any:
+            later = given[-1] if upstream is None else upstream  # PyTorch's is named and comes after all arguments
+            gradients = _backward(loop, sequences, start, mask, found, later)
             return (gradients, [None] * len(variables)) if variables else gradients
 
-        return whole, gradient
+        return found, gradient
 
-    return run(sequences, zeros, *flat)
+    return run(sequences, _zeros(sequences, sum(tap.sizes)) if tap.mode.zeros is None else tap.mode.zeros, *start)
+
+
+def _first(cell: _TappedCell, start: Sequence[Any]) -> Any:
+    """What a tapped cell starts from: (batch, outputs + states)."""
+    return ops.pad(ops.concatenate(list(start), axis=-1), [[0, 0], [cell.outputs, 0]])
 
 
 def _keep(sequences: Any, mask: Any, *, backwards: bool) -> Any:
@@ -211,49 +227,42 @@ def _keep(sequences: Any, mask: Any, *, backwards: bool) -> Any:
 def _backward(loop: Any, sequences: Any, start: Sequence[Any], mask: Any, whole: Any, upstream: Any) -> tuple[Any, ...]:
     """Gradients with respect to sequences, what is added, and start, from that with respect to `whole`."""
     cell = loop.cell
-    width = whole.shape[-1] - sum(cell.sizes)
     if loop.go_backwards:
         sequences, mask = ops.flip(sequences, axis=1), None if mask is None else ops.flip(mask, axis=1)
-    first = ops.concatenate(list(start), axis=-1)
-    before = ops.concatenate([first[:, None], whole[:, :-1, width:]], axis=1)
+    before = ops.concatenate([_first(cell, start)[:, None], whole[:, :-1]], axis=1)
     steps = [sequences, before, upstream] + ([] if mask is None else [ops.cast(mask, whole.dtype)[..., None]])
     back = _Backward(cell, [array.shape[-1] for array in steps])
     run = keras.layers.RNN(back, return_sequences=True, return_state=True, go_backwards=True)
     found, to_start = run(ops.concatenate(steps, axis=-1), initial_state=[ops.zeros_like(whole[:, 0])])
     if not loop.go_backwards:  # the backward loop ran over the steps in turn
         found = ops.flip(found, axis=1)
-    features = sequences.shape[-1]
-    return (found[..., :features], found[..., features:], *_split(to_start[:, width:], cell.sizes))
+    features = cell.features
+    return (found[..., :features], found[..., features:], *_split(to_start[:, cell.outputs :], cell.sizes))
 
 
 class _Backward(keras.layers.Layer):
     """The backward pass as a cell.
 
-    It reads of a step [input, states before, gradient of output and states] and, with a mask, whether the step is real;
+    It reads of a step [input, output and states before, their gradient] and, with a mask, whether the step is real;
     carries the gradient of output and states; returns that of the input and of the states as they are handed on.
     """
 
     def __init__(self, cell: _TappedCell, widths: list[int]) -> None:
         super().__init__()
         self.cell, self.widths = cell, widths
-        self.output_size, self.state_size = widths[0] + widths[1], widths[2]
+        self.output_size, self.state_size = cell.features + sum(cell.sizes), cell.state_size
         self.built = True
 
     def call(self, inputs: Any, states: Any) -> tuple[Any, Any]:
         x, before, upstream, *mask = _split(inputs, self.widths)
-        outputs = self.widths[2] - self.widths[1]
         later = states[0] + upstream
         vjp = backends.load(keras.backend.backend()).vjp
-        to_x, to_before = vjp(self._forward, (x, before), later)
-        found = ops.concatenate([to_x, later[:, outputs:]], axis=-1)
-        handed = ops.pad(to_before, [[0, 0], [outputs, 0]]) if outputs else to_before
+        to_x, handed = vjp(lambda x, before: self.cell(x, [before])[0], (x, before), later)
+        found = ops.concatenate([to_x, later[:, self.cell.outputs :]], axis=-1)
         if not mask:
             return found, [handed]
         # A padded step hands on its states and its output.
         return mask[0] * found, [mask[0] * handed + (1 - mask[0]) * later]
-
-    def _forward(self, x: Any, before: Any) -> Any:
-        return self.cell(x, self.cell.packed(_split(before, self.cell.sizes)))[0]
 
 
 class _Embedded(keras.layers.Layer):
@@ -307,7 +316,14 @@ def tapped(model: keras.Model, *, tokens: bool) -> Tapped:
             return layer(*args, **kwargs)
         kwargs.pop("training", None)
         own = [
-            Tap(name, _TappedCell(loop.cell), loop.go_backwards, loop.zero_output_for_mask, args[0].shape[1], _Mode())
+            Tap(
+                name,
+                _TappedCell(loop.cell, args[0].shape[2]),
+                loop.go_backwards,
+                loop.zero_output_for_mask,
+                args[0].shape[1],
+                _Mode(),
+            )
             for name, loop in loops
         ]
         found = _Loop(layer, [loop for _, loop in loops], own)(*args, **kwargs)

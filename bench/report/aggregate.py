@@ -21,7 +21,7 @@ def task_tables(records: Iterable[Record]) -> list[TaskTable]:
 def _rows(of_task: Sequence[Record], labels: Labels) -> list[Row]:
     task = labels.task(of_task)
     return [
-        Row(task, labels.architecture(group, of_task), group[0].backend, tuple(sorted(group, key=lambda r: r.seed)))
+        Row(task, labels.architecture(group), group[0].backend, tuple(sorted(group, key=lambda r: r.seed)))
         for group in labels.groups(of_task, labels.row_key)
     ]
 

@@ -6,6 +6,8 @@ from bench.record import Record
 from bench.report.rows import Row
 
 NOTHING = "–"
+SHARED = "*"
+"""Marks a time taken while other workers ran."""
 COLUMNS = {
     "architecture": "Name, and in brackets the settings that vary in this report.",
     "test score": "Mean over seeds of the test score, then least–greatest. The weights are those with the best "
@@ -17,7 +19,8 @@ COLUMNS = {
     "embedding": "Trainable parameters of the embedding.",
     "train s": "Seconds inside training steps, median over seeds; compiling, data preparation and evaluation excluded. "
     "Other workers were running beside it.",
-    "ms/step": "`train s` over the training steps, median over seeds.",
+    "ms/step": "The median training step of the speed phase, in which nothing else ran. With \\*: `train s` over the "
+    "training steps, median over seeds, other workers beside it.",
     "gradient": "Norm of the whole parameter gradient before clipping: median over the first tenth of the steps → over "
     "the last tenth; median over seeds.",
     "not finite": "Training steps with a NaN or infinite gradient, all seeds together.",
@@ -61,6 +64,12 @@ def steps_to_target(row: Row) -> str:
     if math.isnan(row.steps_to_target):
         return NOTHING
     return "never" if math.isinf(row.steps_to_target) else f"{row.steps_to_target:.0f}"
+
+
+def step(row: Row) -> str:
+    """Milliseconds a training step, marked where they are of the training phase."""
+    text = known(row.step_milliseconds)
+    return text if row.timed or text == NOTHING else f"{text}{SHARED}"
 
 
 def gradient(row: Row) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from bench.record import Record
@@ -18,6 +17,13 @@ class Labels:
         self._architecture_varies = _varying_by(
             (f"{r.task} {r.architecture}", r.architecture_settings) for r in records
         )
+        self._training_varies: dict[str, set[str]] = {}
+        self._rest_varies: dict[tuple[str, str], set[str]] = {}
+        for of_task in self.groups(records, self.task_key):
+            key = self.task_key(of_task[0])
+            self._training_varies[key] = _varying(vars(record.training) for record in of_task)
+            for twins in self.groups(of_task, _own_key):
+                self._rest_varies[key, _own_key(twins[0])] = _varying(map(_rest, twins))
         self._backends = len({record.backend for record in records})
 
     @staticmethod
@@ -36,7 +42,7 @@ class Labels:
     @staticmethod
     def row_key(record: Record) -> str:
         """Equal for records of one table that differ only in seed."""
-        own = record.architecture_settings, asdict(record.training), record.backend, _rest(record)
+        own = record.architecture_settings, vars(record.training), record.backend, _rest(record)
         return _key(record.architecture, *own)
 
     def task(self, group: Sequence[Record]) -> str:
@@ -44,13 +50,13 @@ class Labels:
         first = group[0]
         return _label(first.task, _only(first.task_settings, self._task_varies[first.task]))
 
-    def architecture(self, group: Sequence[Record], of_task: Sequence[Record]) -> str:
+    def architecture(self, group: Sequence[Record]) -> str:
         """The label of a row: settings that vary over the tables of its task, then what else varies within its own."""
         first = group[0]
+        key = self.task_key(first)
         shown = _only(first.architecture_settings, self._architecture_varies[f"{first.task} {first.architecture}"])
-        shown |= _only(asdict(first.training), _varying(asdict(record.training) for record in of_task))
-        twins = [r for r in of_task if _key(r.architecture, r.architecture_settings) == _own_key(first)]
-        shown |= _only(_rest(first), _varying(map(_rest, twins)))
+        shown |= _only(vars(first.training), self._training_varies[key])
+        shown |= _only(_rest(first), self._rest_varies[key, _own_key(first)])
         if self._backends > 1:
             shown["backend"] = first.backend
         return _label(first.architecture, shown)

@@ -9,6 +9,7 @@ from bench.report import conditions, formats, gallery, words
 from bench.report.aggregate import task_tables
 from bench.report.flow_table import FLOW_COLUMNS, INTERVENTIONS, flow_table, intervention_table
 from bench.report.rows import Curves, Row, TaskTable
+from bench.report.speed_table import SPEED_COLUMNS, speed_table
 from bench.report.tables import summary
 from bench.report.text import markdown, shorten, slug, trim
 
@@ -32,7 +33,7 @@ def write_report(records: Iterable[Record], curves: Curves, folder: Path, *, tit
         stem = slug(table.label, taken)
         taken.add(stem)
         known = gallery.remembered(curves)
-        parts = [*_heading(table), *_flow(table, known), *gallery.figures(table, known, folder / "figures", stem)]
+        parts = [*_heading(table), *_further(table, known), *gallery.figures(table, known, folder / "figures", stem)]
         sections.append("\n\n".join(parts))
     text = "\n\n".join(
         [*_opening(tables, title), *across, *_failures(tables), *sections, *_conditions(tables), *_definitions()]
@@ -62,9 +63,10 @@ def _heading(table: TaskTable) -> Iterator[str]:
     yield grid(list(formats.COLUMNS), [_cells(row, best=row in table.best) for row in table.rows])
 
 
-def _flow(table: TaskTable, curves: Curves) -> Iterator[str]:
-    """Tables of the gradient's reach and of interventions, where they were measured."""
+def _further(table: TaskTable, curves: Curves) -> Iterator[str]:
+    """Tables of speed, of the gradient's reach and of interventions, where they were measured."""
     for found, above in (
+        (speed_table(table), "Speed, alone on the machine, cells taking turns:"),
         (flow_table(table, curves), "How far the gradient reaches back in time, init → end:"),
         (intervention_table(table), f"{INTERVENTIONS} Metric: {markdown(table.any.metric)}."),
     ):
@@ -87,7 +89,7 @@ def _cells(row: Row, *, best: bool) -> list[str]:
         formats.count(row.parameters),
         formats.count(row.embedding_parameters),
         formats.known(row.train_seconds),
-        formats.known(row.step_milliseconds),
+        markdown(formats.step(row)),
         formats.gradient(row),
         formats.count(row.not_finite),
         row.failures or "none",
@@ -137,7 +139,7 @@ def _condition_grid(found: Iterable[conditions.Condition]) -> str:
 
 def _definitions() -> Iterator[str]:
     yield "## What the columns mean"
-    meanings = formats.COLUMNS | FLOW_COLUMNS
+    meanings = formats.COLUMNS | SPEED_COLUMNS | FLOW_COLUMNS
     yield "\n".join(f"- **{name}**: {meaning}" for name, meaning in meanings.items())
     yield "'At chance': no seed came a twentieth of the way from chance to target."
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.record import Decay, GradientFlow, Percentiles, Record
+from bench.record import Decay, GradientFlow, Percentiles, Record, Speed
 
 NONE = "none"
 """Half-life of a gradient that does not fall."""
@@ -45,6 +45,30 @@ def cell_object(record: Record, curves: Mapping[str, np.ndarray]) -> dict[str, A
         "peak_bytes": record.peak_bytes,
         "gradient": _gradient(record, curves),
         "interventions": record.interventions and {key: _finite(each) for key, each in record.interventions.items()},
+        "speed": _speed(record.speed),
+    }
+
+
+def _speed(speed: Speed | None) -> dict[str, Any] | None:
+    """Rates and times beside those above; where and when they were measured is in the file beside the records."""
+    if speed is None:
+        return None
+    rates = (
+        "build_seconds",
+        "compile_seconds",
+        "train_samples_per_second",
+        "inference_samples_per_second",
+        "train_tokens_per_second",
+        "inference_tokens_per_second",
+        "matmul_flops_per_second",
+        "share_of_peak",
+    )
+    return {
+        "cell_id": speed.cell_id,
+        "rounds": speed.rounds,
+        "batch_inference_seconds": _percentiles(speed.batch_inference_seconds),
+        **{name: _finite(getattr(speed, name)) for name in rates},
+        "uncounted": speed.uncounted,
     }
 
 

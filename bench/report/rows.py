@@ -38,6 +38,14 @@ class Row:
         """The finished seeds with a finite score."""
         return tuple(record for record in self.planned if record.status == "ok" and math.isfinite(record.value))
 
+    def has_score(self, record: Record) -> bool:
+        """Whether a record of the row is among the `scored`."""
+        return id(record) in self._scored
+
+    @cached_property
+    def _scored(self) -> set[int]:
+        return {id(record) for record in self.scored}
+
     @cached_property
     def values(self) -> list[float]:
         """Headline test scores, one a scored seed."""
@@ -86,8 +94,15 @@ class Row:
         return _median(record.train_seconds for record in self.scored)
 
     @cached_property
+    def timed(self) -> Record | None:
+        """A record with what the speed phase measured, which is the same in all; None where there was none."""
+        return next((record for record in self.records if record.step_seconds), None)
+
+    @cached_property
     def step_milliseconds(self) -> float:
-        """Median of training time over training steps."""
+        """The median step of the speed phase; without one the median over seeds of training time by training steps."""
+        if self.timed and self.timed.step_seconds:
+            return 1e3 * self.timed.step_seconds.p50
         return _median(
             1e3 * record.train_seconds / record.steps
             for record in self.scored
@@ -113,7 +128,7 @@ class Row:
     @cached_property
     def failures(self) -> str:
         """What the seeds without a score met, such as '1 diverged, 2 failed'; empty where all is well."""
-        missing = (record for record in self.planned if record not in self.scored)
+        missing = (record for record in self.planned if not self.has_score(record))
         counts = Counter("without a finite score" if record.status == "ok" else record.status for record in missing)
         return ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
 
@@ -122,7 +137,7 @@ class Row:
         """Seeds, status and reason of all that has no score or no gradient flow; seeds of one reason together."""
         seeds: dict[tuple[str, str], list[str]] = {}
         for record in self.records:
-            if record not in self.scored:
+            if not self.has_score(record):
                 status = "no finite score" if record.status == "ok" else record.status
                 seeds.setdefault((status, record.reason or "no reason given"), []).append(str(record.seed))
             for reason in _unmeasured(record):

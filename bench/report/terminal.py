@@ -20,7 +20,8 @@ _SCORE = 17
 
 def print_summary(records: Iterable[Record], console: Console) -> None:
     """Prints every task's table, 80 columns wide or as wide as `console` is."""
-    for table in task_tables(records):
+    tables = task_tables(records)
+    for table in tables:
         console.print(_title(table))
         if any(row.planned for row in table.rows):
             console.print(_table(table))
@@ -28,6 +29,9 @@ def print_summary(records: Iterable[Record], console: Console) -> None:
             console.print(Text(line), style="dim", overflow="fold")
         console.print()
     console.print(Text("solved, steps to target: by validation score, steps the median over seeds"), style="dim")
+    if any(formats.SHARED in formats.step(row) for table in tables for row in table.rows):
+        note = f"{formats.SHARED} while training, other workers beside it; `run --speed` times cells alone"
+        console.print(Text(note), style="dim")
 
 
 def _title(table: TaskTable) -> Text:
@@ -61,7 +65,7 @@ def _cells(row: Row, *, best: bool) -> list[Text]:
         Text(f"{row.solved}/{len(row.planned)}"),
         Text(formats.steps_to_target(row)),
         Text(_compact(row.parameters)),
-        Text(formats.known(row.step_milliseconds)),
+        Text(formats.step(row)),
         Text(formats.gradient(row)),
     ]
 

@@ -12,7 +12,7 @@ from evidence import cells, jitter, record
 
 from bench.catalogue import claim_names
 from bench.cli.claims import exit_code
-from bench.execute.local import _environment
+from bench.execute.process import environment
 from bench.store import Store
 from bench.verdicts import load_claim
 
@@ -129,6 +129,6 @@ def test_claims_import_no_framework(elsewhere: Path) -> None:
         "found = {'tensorflow', 'keras', 'jax', 'torch'} & sys.modules.keys()\nassert not found, found"
     )
     command = [sys.executable, "-c", code]
-    environment = _environment("tensorflow", 1)
-    done = subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True, check=False)
+    around = environment("tensorflow", 1)
+    done = subprocess.run(command, cwd=elsewhere, env=around, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

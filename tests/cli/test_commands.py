@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ Plugin = Callable[..., Path]
 FIELDS = """cell_id, task, task_settings, architecture, architecture_settings, seed, backend,
 status, reason, metric, higher_is_better, value, validation_value, chance, solved, steps, steps_to_target, parameters,
 embedding_parameters, flops_per_sample, train_seconds, compile_seconds, step_seconds, inference_seconds,
-peak_bytes, gradient, interventions"""
+peak_bytes, gradient, interventions, speed"""
 
 
 def strict(text: str) -> Any:
@@ -154,7 +155,7 @@ def test_a_run_as_json_has_the_promised_fields_and_null_for_what_was_not_measure
     assert (measured["value"], measured["chance"], measured["train_seconds"]) == (None, None, 3.5)
     assert measured["step_seconds"] == {"p50": 0.1, "p90": None, "p99": None}
     assert {measured[key] for key in ("compile_seconds", "peak_bytes", "flops_per_sample", "parameters")} == {None}
-    assert measured["gradient"] is None
+    assert measured["gradient"] is measured["speed"] is None
     assert (failed["status"], failed["reason"], failed["value"], failed["step_seconds"]) == (
         "failed",
         "a\nreason",
@@ -181,3 +182,51 @@ def test_an_altered_record_is_one_line_with_its_file(archbench: Archbench, run: 
     called = archbench("show", run, "--json")
     assert called.code == 4
     assert "1.json: expected schema 1, received 99; update archbench" in called.complaint
+
+
+def test_damaged_records_are_named_and_left_out_by_commands_that_only_read(archbench: Archbench, run: Path) -> None:
+    path = run / ("a" * 16) / "1.json"
+    path.write_bytes(path.read_bytes()[:-40])
+    shown = archbench("show", run)
+    for arguments in (["show", run], ["show", run, "--json"], ["plan", "quick", "--out", run], ["claims", run]):
+        called = archbench(*arguments)
+        assert called.code == 0
+        (line,) = called.err.splitlines()
+        assert line.startswith(f"archbench: left out: record {path} is damaged: cut or no JSON: ")
+    assert "test score" in shown.out
+    assert [file.name for file in path.parent.glob("*.json*")] == ["1.json"]  # setting aside is for `run`
+
+
+def test_of_many_damaged_records_a_few_are_named(archbench: Archbench, run: Path) -> None:
+    for number in range(25):
+        (run / f"{number:016x}").mkdir()
+        (run / f"{number:016x}" / "1.json").write_text("{")
+    lines = archbench("show", run).err.splitlines()
+    assert len(lines) == 11
+    assert lines[-1] == "archbench: left out: 15 more damaged records"
+
+
+def test_a_folder_of_a_newer_schema_is_refused_by_run_and_plan(archbench: Archbench, run: Path) -> None:
+    (run / "archbench.json").write_text('{"schema_version": 2}')
+    for command in ("run", "plan"):
+        called = archbench(command, "--task", "adding", "--arch", "lstm", "--out", run)
+        assert called.code == 4
+        assert f"{run}: expected schema 1, received 2; update archbench" in called.complaint
+
+
+def test_a_second_run_in_one_folder_is_refused_in_one_line(archbench: Archbench, run: Path) -> None:
+    with Store(run).lock():
+        called = archbench("run", "--task", "adding", "--arch", "lstm", "--out", run)
+        assert archbench("show", run).code == 0
+    assert called.code == 4
+    assert f"{run}: a run is under way in this folder, process {os.getpid()} on " in called.complaint
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_more_workers_than_cores_are_refused(
+    archbench: Archbench, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+    called = archbench(command, "--task", "adding", "--arch", "lstm", "--workers", 3, "--threads", 2)
+    assert called.code == 2
+    assert "--workers: expected at most 2 (4 cores, 2 threads a worker), received 3" in called.complaint

@@ -50,7 +50,7 @@ PLAN = [
     (["--task", "adding", "--arch", "rnn,lsmt"], "unknown architecture 'lsmt'"),
     (["quik"], "unknown suite 'quik'; did you mean quick?"),
     (["nowhere.toml"], "cannot read suite nowhere.toml: No such file or directory; expected a TOML file"),
-    (["--backend", "jaxx"], "--backend: expected one of tensorflow, received 'jaxx'"),
+    (["--backend", "jaxx"], "--backend: expected one of jax, tensorflow, torch, received 'jaxx'"),
     (["--set", "addin.length=5"], "unknown task or architecture 'addin'; did you mean adding"),
     (["--set", "adding.lenth=5"], "unknown setting 'adding.lenth'; did you mean adding.length"),
     (["--set", "adding.length=abc"], "adding.length: expected an integer >= 2 and <= 100000, received 'abc'"),
@@ -104,6 +104,17 @@ def test_a_wrong_plan_is_one_line_and_exit_code_2(
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_backend_that_is_not_installed_is_one_line_and_exit_code_2(
+    archbench: Archbench, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("bench.backends.find_spec", lambda name: None)
+    called = archbench(command, "--backend", "jax")
+    assert called.code == 2
+    assert "backend jax is not installed: pip install 'archbench[jax]'" in called.complaint
+    assert list(elsewhere.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -123,6 +134,14 @@ def test_a_wrong_plan_is_one_line_and_exit_code_2(
         (["show", "x" * 5000], "no archbench run"),
         (["report", "nowhere"], "nowhere: no archbench run"),
         (["run", "--timeout", "0"], "--timeout: expected a number >= 0.001"),
+        (["run", "--memory", "0"], "--memory: expected a size of at least 1MB, such as 2GB or 500MB, received '0'"),
+        (["run", "--memory", "2"], "--memory: expected a size of at least 1MB"),
+        (["run", "--memory", "2gb"], "--memory: expected a size of at least 1MB"),
+        (["run", "--memory", "-2GB"], "--memory: expected a size of at least 1MB"),
+        (["run", "--memory", "999kB"], "--memory: expected a size of at least 1MB"),
+        (["run", "--memory", "9" * 9000 + "GB"], "--memory: expected a size of at least 1MB"),
+        (["run", "--memory", "٣GB"], "--memory: expected a size of at least 1MB"),
+        (["run", "--workers", "1000"], "--workers: expected at most "),
         (["run", "--timeout", "nan"], "--timeout: expected a number >= 0.001 and <= 1000000000, received 'nan'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The pool of workers: crashes, time-outs and interrupts cost the running attempt and nothing else."""
+"""The pool over workers that train: what is trained and what is reused. Faults: test_faults.py."""
 
 import os
 import signal
@@ -13,7 +13,8 @@ from cells import EXAMPLES
 from bench.catalogue import discover
 from bench.cli.progress import _Quiet
 from bench.errors import PluginError, UsageError
-from bench.execute.local import Pool, _environment, _Worker
+from bench.execute.local import Pool, _End, _Worker
+from bench.execute.process import environment
 from bench.execute.request import Request
 from bench.plan import Flags, blank
 from bench.store import Store
@@ -91,25 +92,6 @@ def test_a_crash_costs_its_cell_alone(tmp_path):
     assert len(Store(tmp_path / "run").records()) == 4
 
 
-def test_a_cell_that_takes_too_long_is_a_timeout_record_and_the_rest_runs_on(tmp_path):
-    hang = _plugin(tmp_path, "hang.py", at_draw="import time; time.sleep(600)")
-    request = _request(tmp_path / "run", tasks=("hang", "adding"), plugins=[hang], workers=1)
-    start = time.monotonic()
-    records = {record.task: record for record in _run(request, timeout=15)}
-    assert time.monotonic() - start < 120
-    assert records["hang"].status == "timeout"
-    assert "15 s" in records["hang"].reason
-    assert records["adding"].status == "ok"
-
-
-def test_a_worker_that_cannot_start_fails_every_cell_and_ends(tmp_path, monkeypatch):
-    request = _request(tmp_path / "run", seeds=[0, 1], workers=1)
-    monkeypatch.setenv("PYTHONHOME", str(tmp_path))
-    records = _run(request)
-    assert [record.status for record in records] == ["failed", "failed"]
-    assert "exited with 1" in records[0].reason
-
-
 def test_a_fresh_attempt_that_fails_is_not_hidden_by_an_older_one_that_did_not(tmp_path):
     flag = tmp_path / "fail"
     text = f"import os, sys; os.path.exists({str(flag)!r}) and sys.exit('no more')"
@@ -126,7 +108,7 @@ def test_a_result_that_arrives_as_the_time_runs_out_counts_and_no_cell_is_handed
     request.store.create()
     one, two = request.cells
     pool = Pool(request.store, request.catalogue, backend="tensorflow", threads=1, workers=1)
-    worker = _Worker(0, None, tmp_path / "log", group=one.group, cell=one, killed="timeout")
+    worker = _Worker(0, None, tmp_path / "log", group=one.group, cell=one, ended=_End("timeout", "late"))
     pool._live.append(worker)
     record = request.store.write(blank(one, request.catalogue.task("adding").value, status="ok"))
     records, pending = [], [two]
@@ -182,18 +164,21 @@ def _workers_of(folder):
 def test_an_interrupt_keeps_what_is_finished_leaves_no_worker_and_the_next_run_resumes(tmp_path, signum, code):
     folder = tmp_path / "run"
     slow = ["--steps", "3000", "--evaluations", "300"]
-    environment = _environment("tensorflow", 1)
+    around = environment("tensorflow", 1)
     process = subprocess.Popen(
         _command(folder, *slow),
-        env=environment,
+        env=around,
         stderr=subprocess.PIPE,
         text=True,
         # A test run in the background has SIGINT ignored, and its children would too.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    _wait_for(lambda: list(folder.glob("*/1.json")))
-    os.kill(process.pid, signum)
-    _, errors = process.communicate(timeout=60)
+    try:
+        _wait_for(lambda: list(folder.glob("*/1.json")))
+        os.kill(process.pid, signum)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == code
     if signum == signal.SIGINT:
         assert "1 of 2 cells are finished and kept; resume with" in errors
@@ -201,7 +186,7 @@ def test_an_interrupt_keeps_what_is_finished_leaves_no_worker_and_the_next_run_r
         assert "Traceback" not in errors
     _wait_for(lambda: not _workers_of(folder), 30)
     assert len(Store(folder).records()) == 1
-    again = subprocess.run(_command(folder, *slow), env=environment, capture_output=True, text=True)
+    again = subprocess.run(_command(folder, *slow), env=around, capture_output=True, text=True)
     assert "1 to train, 1 finished already" in again.stdout
     assert again.returncode == 0
     assert len(Store(folder).records()) == 2

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from cells import EXAMPLES, cell
+from cells import BACKEND, EXAMPLES, cell, with_seed
 
 from bench.catalogue import discover
-from bench.execute.local import _environment
+from bench.execute.process import environment
 from bench.execute.worker import decode, encode
-from bench.plan import Flags, plan
+from bench.plan import Cell, Flags, plan
 from bench.store import Store
 from bench.suite import adhoc_suite
 
@@ -22,12 +22,12 @@ def _serve(folder: Path, *cells, plugins=()):
     lines = "".join(encode(one) + "\n" for one in cells)
     # Standard input stays open until the last answer: its end is the end of the worker.
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "bench.execute.worker", str(folder), "tensorflow", "1", "", *map(str, plugins)],
+        [sys.executable, "-P", "-m", "bench.execute.worker", str(folder), BACKEND, "1", "", *map(str, plugins)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=_environment("tensorflow", 1),
+        env=environment(BACKEND, 1),
     )
     process.stdin.write(lines)
     process.stdin.flush()
@@ -54,13 +54,35 @@ def test_the_same_cell_in_two_folders_and_two_processes_is_identical_to_the_last
     one = cell(architecture="lstm")
     _serve(tmp_path / "a", one)
     _serve(tmp_path / "b", cell(architecture="gru"), one)  # after another group in the same process
-    stores = [Store(tmp_path / name) for name in "ab"]
-    records = [store.record(one.id) for store in stores]
-    curves = [store.curves(record) for store, record in zip(stores, records, strict=True)]
+    _same_to_the_last_bit(tmp_path / "a", tmp_path / "b", one)
+
+
+@pytest.mark.parametrize(
+    ("task", "architecture", "settings"),
+    [("digits", "cnn", ["cnn.dropout=0.5"]), ("adding", "lstm", ["lstm.dropout=0.5"])],
+    ids=["batch norm, dropout, shuffled epochs", "loop, dropout, fresh samples"],
+)
+def test_seeds_that_share_a_process_are_identical_to_the_last_bit_to_a_process_each(
+    tmp_path, task, architecture, settings
+):
+    training = {"steps": 10, "batch_size": 32, **({"train_size": 128} if task == "digits" else {})}
+    one = cell(task, architecture, settings=settings, training=training)
+    seeds = [with_seed(one, seed) for seed in (3, 0, 1)]
+    _serve(tmp_path / "shared", *seeds)
+    for seed in seeds[1:]:
+        _serve(tmp_path / "own", seed)
+        _same_to_the_last_bit(tmp_path / "shared", tmp_path / "own", seed)
+    a, b = (Store(tmp_path / "shared").record(seed.id) for seed in seeds[1:])
+    assert a.final != b.final
+
+
+def _same_to_the_last_bit(a: Path, b: Path, one: Cell) -> None:
+    records = [Store(folder).record(one.id) for folder in (a, b)]
+    curves = [Store(folder).curves(record) for folder, record in zip((a, b), records, strict=True)]
     assert records[0].status == "ok"
-    assert records[0].best == records[1].best
-    assert records[0].final == records[1].final
-    assert records[0].gradient_norm == records[1].gradient_norm
+    for part in ("best", "final", "gradient_norm", "gradient", "interventions", "unmeasured"):
+        assert getattr(records[0], part) == getattr(records[1], part), part
+    assert curves[0].keys() == curves[1].keys()
     for name, array in curves[0].items():
         assert array.tobytes() == curves[1][name].tobytes(), name
 
@@ -73,7 +95,7 @@ def test_a_plug_in_that_gives_wrong_data_becomes_a_failed_record_that_names_its_
     raising.write_text(text.replace("return Split(x, x[:, 0, :])", 'raise ValueError("no such luck")'))
     plugins = [broken, raising]
     suite = adhoc_suite(["holey", "raising", "adding"], ["rnn"])
-    flags = Flags(training={"steps": 2, "evaluations": 1}, units=3, settings=["adding.length=10"])
+    flags = Flags(training={"steps": 2, "evaluations": 1}, units=3, settings=["adding.length=10"], backend=BACKEND)
     cells = plan(discover(plugins), suite, flags)
     events = _serve(tmp_path / "run", *cells, plugins=plugins)
     store = Store(tmp_path / "run")
@@ -95,7 +117,7 @@ def test_a_record_says_where_and_with_what_it_was_measured(tmp_path):
     one = cell()
     _serve(tmp_path, one)
     conditions = Store(tmp_path).record(one.id).conditions
-    assert conditions.libraries.keys() == {"python", "keras", "numpy", "tensorflow"}
+    assert conditions.libraries.keys() == {"python", "keras", "numpy", BACKEND}
     assert conditions.threads == 1
     assert conditions.test_samples == 20
     assert conditions.train_samples is None

@@ -23,7 +23,7 @@ def states_of(cell: Any) -> list[np.ndarray]:
     states, rows = [np.zeros((4, 5), "float32")] * count, []
     for t in range(X.shape[1]):
         _, new = cell(X[:, t], states)
-        states = [np.asarray(part) for part in keras.tree.flatten(new)]
+        states = [keras.ops.convert_to_numpy(part) for part in keras.tree.flatten(new)]
         rows.append(states)
     return [np.stack([row[index] for row in rows], axis=1) for index in range(count)]
 

@@ -2,6 +2,7 @@ import json
 import math
 
 import numpy as np
+from timings import speed, timed
 
 from bench.report.objects import cell_object
 
@@ -54,3 +55,15 @@ def test_lost_arrays_and_numbers_that_are_not_finite_are_null() -> None:
 def test_interventions_are_shown() -> None:
     record = make_record(interventions={"none": 0.9, "reset-half": math.nan})
     assert cell_object(record, {})["interventions"] == {"none": 0.9, "reset-half": None}
+
+
+def test_speed_is_an_object_with_the_noise_beside_every_timing():
+    found = cell_object(timed(make_record(), speed=speed("abc", share_of_peak=math.nan)), {})
+    assert found["step_seconds"] == {"p50": 0.01, "p90": 0.02, "p99": 0.03, "noise": 1.02, "calls": 500}
+    assert found["inference_seconds"] == {"p50": 0.001, "p90": 0.002, "p99": 0.003, "noise": 1.2, "calls": 300}
+    assert (found["peak_bytes"], found["flops_per_sample"]) == (12_345_678, 432_129)
+    assert found["speed"]["cell_id"] == "abc"
+    assert found["speed"]["train_tokens_per_second"] == 64000.0
+    assert found["speed"]["batch_inference_seconds"]["p50"] == 0.004
+    assert found["speed"]["share_of_peak"] is None
+    json.dumps(found, allow_nan=False)

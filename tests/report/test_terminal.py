@@ -5,6 +5,7 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
+from timings import timed
 
 from bench.record import Record
 from bench.report.terminal import print_summary
@@ -26,7 +27,19 @@ def test_a_table_has_a_title_with_metric_direction_chance_and_target(records: li
 
 def test_a_row_shows_score_solved_steps_parameters_time_and_gradient() -> None:
     text = shown([make_record(seed=seed, value=0.97 + 0.01 * seed, steps_to_target=500) for seed in range(3)])
-    assert re.search(r"lstm +0\.980 0\.970–0\.990 +3/3 +500 +12\.3k +21\.0 +1\.2 → 0\.034", text)
+    assert re.search(r"lstm +0\.980 0\.970–0\.990 +3/3 +500 +12\.3k +21\.0\* +1\.2 → 0\.034", text)
+    assert "* while training, other workers beside it; `run --speed` times cells alone" in text
+
+
+def test_a_step_that_was_timed_alone_goes_before_that_of_the_training_and_has_no_mark() -> None:
+    records = [make_record(seed=seed) for seed in range(2)]
+    text = shown([timed(records[0]), timed(records[1])])
+    assert re.search(r"12\.3k +10\.0 +1\.2", text)
+    assert "*" not in text
+    both = shown([timed(records[0]), timed(records[1]), make_record(architecture="rnn")])
+    assert re.search(r"lstm.* 10\.0 +1\.2", both)
+    assert re.search(r"rnn.* 20\.0\* +1\.2", both)
+    assert max(map(len, both.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("value", [1.2345e-5, 0.9, 123456.0, -0.5])

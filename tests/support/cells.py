@@ -1,5 +1,6 @@
 """Small cells for tests: a tiny task and cells made of it."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from bench.catalogue import Catalogue, discover
 from bench.plan import Cell, Flags, plan
 from bench.suite import adhoc_suite
 
+BACKEND = os.environ["KERAS_BACKEND"]
+"""What the tests compute with: tox runs those of the backends once on each."""
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
@@ -24,7 +27,7 @@ def cell(task: str = "adding", architecture: str = "rnn", *, seed: int = 0, **gi
         if task in ("adding", "copy", "temporal-order")
         else given.pop("settings", [])
     )
-    flags = Flags(settings=settings, seeds=[seed], training=training, **{"units": 4, **given})  # type: ignore[arg-type]
+    flags = Flags(settings=settings, seeds=[seed], training=training, backend=BACKEND, **{"units": 4, **given})  # type: ignore[arg-type]
     return plan(catalogue(), adhoc_suite([task], [architecture]), flags)[0]
 
 

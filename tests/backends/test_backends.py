@@ -1,0 +1,146 @@
+"""What every backend offers, on the one that the tests run on: tox runs this file once on each."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from cells import BACKEND
+from keras import ops
+
+from bench import backends
+from bench.errors import UsageError
+from bench.execute.process import environment
+from bench.suite import BACKENDS
+
+backend = backends.load(BACKEND)
+RNG = np.random.default_rng(0)
+FILES = {name: Path(backends.__file__).with_name(f"{name}.py") for name in BACKENDS}
+
+
+def tensor(*shape: int) -> Any:
+    return ops.convert_to_tensor(RNG.normal(size=shape).astype("float32"))
+
+
+def array(found: Any) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(found))
+
+
+def test_every_backend_has_the_same_functions_with_the_same_arguments() -> None:
+    found = {}
+    for name, file in FILES.items():
+        functions = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)]
+        found[name] = {
+            node.name: (ast.unparse(node.args), ast.unparse(node.returns or ast.Constant(None)))
+            for node in functions
+            if not node.name.startswith("_")
+        }
+    assert len(found["tensorflow"]) >= 9
+    assert found["jax"] == found["torch"] == found["tensorflow"]
+
+
+def test_a_gradient_is_that_of_the_variables_as_they_stand_and_0_where_nothing_depends() -> None:
+    weight = keras.Variable(2.0)
+    run = backend.gradient(
+        lambda watched, x: (ops.sum(weight * watched["a"] ** 2 * x), weight * x), [weight], jit=backend.compiles(True)
+    )
+    a, b, x = tensor(3), tensor(2, 2), tensor(3)
+    for value in (2.0, 5.0):
+        weight.assign(value)
+        gradients, more = run({"a": a, "b": b}, x)
+        np.testing.assert_allclose(array(gradients["a"]), 2 * value * array(a) * array(x), rtol=1e-6)
+        assert array(gradients["b"]).tolist() == [[0, 0], [0, 0]]
+        np.testing.assert_allclose(array(more), value * array(x), rtol=1e-6)
+
+
+def test_nothing_watched_has_no_gradient() -> None:
+    run = backend.gradient(lambda watched, x: (ops.sum(x), x), [], jit=False)
+    gradients, more = run({}, ops.ones((2,)))
+    assert gradients == {}
+    assert array(more).tolist() == [1, 1]
+
+
+def test_a_compiled_function_finds_the_variables_as_they_stand_and_changes_none() -> None:
+    weight = keras.Variable(2.0)
+    run = backend.compiled(lambda x: weight * x, [weight], jit=backend.compiles(True))
+    assert float(array(run(ops.ones(())))) == 2
+    weight.assign(7.0)
+    assert float(array(run(ops.ones(())))) == 7
+    assert float(array(weight)) == 7
+
+
+def test_a_vjp_is_the_cotangent_times_the_jacobian_of_each_input() -> None:
+    a, b, cotangent = tensor(4, 3), tensor(3, 2), tensor(4, 2)
+    to_a, to_b = backend.vjp(ops.matmul, (a, b), cotangent)
+    np.testing.assert_allclose(array(to_a), array(cotangent) @ array(b).T, rtol=1e-5)
+    np.testing.assert_allclose(array(to_b), array(a).T @ array(cotangent), rtol=1e-5)
+
+
+def test_a_jacobian_is_taken_row_by_row() -> None:
+    matrix, x = RNG.normal(size=(3, 2)).astype("float32"), RNG.normal(size=(5, 3)).astype("float32")
+    found = np.asarray(backend.jacobian(lambda x: ops.tanh(ops.matmul(x, matrix)), x))
+    assert found.shape == (5, 2, 3)
+    np.testing.assert_allclose(found, (1 - np.tanh(x @ matrix)[..., None] ** 2) * matrix.T, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_the_gradient_of_a_weight_is_summed_over_values(trainable: bool) -> None:
+    x, kernel = RNG.normal(size=(5, 3)).astype("float32"), RNG.normal(size=(3, 2)).astype("float32")
+    weight = keras.Variable(kernel, trainable=trainable)
+    cotangents = [RNG.normal(size=(5, 2)).astype("float32") for _ in range(2)]
+    found = backend.weight_gradient(lambda: [ops.matmul(x, weight), 2 * ops.matmul(x, weight)], weight, cotangents)
+    np.testing.assert_allclose(np.asarray(found), x.T @ (cotangents[0] + 2 * cotangents[1]), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(array(weight), kernel)
+
+
+def test_a_dense_gradient_is_left_as_it_is() -> None:
+    gradient = tensor(3, 2)
+    np.testing.assert_array_equal(array(backend.dense(gradient)), array(gradient))
+
+
+CONFIGURED = """
+import json, os, sys
+from bench import backends
+backend = backends.load(sys.argv[1])
+backend.configure(int(sys.argv[2]))
+import keras
+x = keras.random.normal((600, 600), seed=0)
+for _ in range(20):
+    x = keras.ops.matmul(x, x) * 1e-2
+keras.ops.convert_to_numpy(x)
+print(json.dumps([keras.backend.backend(), backend.device(), len(os.listdir("/proc/self/task"))]))
+"""
+
+
+def _configured(threads: int) -> tuple[str, str, int]:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", CONFIGURED, BACKEND, str(threads)],
+        env=environment(BACKEND, threads),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    name, device, tasks = json.loads(done.stdout)
+    return name, device, tasks
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="this system does not list a process's threads")
+def test_a_worker_computes_on_its_backend_with_as_many_threads_as_it_is_told() -> None:
+    name, device, few = _configured(1)
+    assert name == BACKEND
+    assert device
+    many = _configured(8)[2]
+    assert many - few >= 7
+
+
+def test_a_framework_that_is_not_installed_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    backends.require(BACKEND)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"backend jax is not installed: pip install 'archbench\[jax\]'"):
+        backends.require("jax")
