@@ -92,7 +92,7 @@ def asking(probe: Probe, model: keras.Model, split: Split, lag: int, *, kept: bo
         output = readout(loop(rest, initial_state=start))
         return keras.ops.sum(keras.ops.mean(keras.ops.square(output - y), axis=-1)), ()
 
-    gradient = load("tensorflow").gradient(loss, jit=jit)
+    gradient = load("tensorflow").gradient(loss, model.variables, jit=jit)
     at = {f"{index}": state if kept else np.zeros_like(state) for index, state in enumerate(states)}
     tensors = {key: keras.ops.convert_to_tensor(value) for key, value in at.items()}
     arguments = [keras.ops.convert_to_tensor(part) for part in (before, rest, split.y)]
