@@ -30,10 +30,16 @@ def judge(evidence: Evidence) -> Verdict:
     rnn = evidence.of(JUDGED)
     cells = longest_solved(rnn)
     rise = rises(shown("rise of R^2 by training, longest solved", by_seed(cells, lambda r: _rise(evidence, r))))
-    tells = at_least("R^2 of the cues so far, longest tried", _by_seed(evidence, _longest(rnn), -1), TELLS)
+    longest = _longest(rnn)
+    tells = at_least("R^2 of the cues so far, longest tried", _by_seed(evidence, longest, -1), TELLS)
     at_solved = shown("R^2 of the cues so far, longest solved", _by_seed(evidence, cells, -1))
     at_init = shown("at init: R^2 of the cues so far, longest solved", _by_seed(evidence, cells, 0))
-    gru = shown("gru: R^2 of the cues so far, longest tried", _by_seed(evidence, _longest(evidence.of("gru")), -1))
+    # Not every arm is asked for every length.
+    both = {_where(record) for record in longest} & {_where(record) for record in evidence.of("gru")}
+    same = [record for record in evidence.of("gru") if _where(record) in both]
+    beside = [record for record in longest if _where(record) in both]
+    gru = shown("gru: R^2 of the cues so far, lengths that both were tried at", _by_seed(evidence, same, -1))
+    own = shown("rnn: R^2 of the cues so far, these lengths", _by_seed(evidence, beside, -1))
     # Not judged: no model does better from the second half alone than the best predictor that sees nothing else.
     reset = shown(
         "share of the first half forgotten by a reset",
@@ -41,15 +47,20 @@ def judge(evidence: Evidence) -> Verdict:
     )
     sentence = (
         f"At the longest lengths that rnn solves a line reads the cues so far out of the state half-way with an R^2 of"
-        f" {at_solved}, {at_init} before training; at the longest tried with {tells} (gru {gru}). A reset half-way"
-        f" takes {reset} of what the first half gave. {tells.seeds} seeds."
+        f" {at_solved}, {at_init} before training; at the longest tried with {tells}; at those that gru was tried at"
+        f" too rnn with {own} and gru with {gru}. A reset half-way takes {reset} of what the first half gave."
+        f" {tells.seeds} seeds."
     )
-    return conclude([rise, tells, at_solved, at_init, gru, reset], sentence)
+    return conclude([rise, tells, at_solved, at_init, own, gru, reset], sentence)
 
 
 def _longest(records: Sequence[Record]) -> list[Record]:
     """The cells of each task's longest sequences."""
     return [record for ladder in ladders(records) for record in ladder.records[-ladder.rungs[-1].seeds :]]
+
+
+def _where(record: Record) -> tuple[str, object]:
+    return record.task, record.task_settings["length"]
 
 
 def _by_seed(evidence: Evidence, records: Sequence[Record], moment: int) -> list[float]:
