@@ -7,6 +7,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import keras
+import numpy as np
 
 
 def configure(threads: int) -> None:
@@ -30,6 +31,11 @@ def compiles(wanted: bool) -> bool:
 def dense(gradient: Any) -> Any:
     """A gradient as Keras hands it to an optimizer, which is dense already."""
     return gradient
+
+
+def host(tensor: Any) -> np.ndarray:
+    """The values of a tensor, not to be written to: a view where the device is the CPU, since copies take time."""
+    return np.asarray(tensor)
 
 
 def synchronize() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -35,6 +36,11 @@ def compiles(wanted: bool) -> bool:
 def dense(gradient: Any) -> Any:
     """A gradient as Keras hands it to an optimizer; an embedding's is a list of slices, which may repeat a row."""
     return tf.convert_to_tensor(gradient)
+
+
+def host(tensor: Any) -> np.ndarray:
+    """The values of a tensor, not to be written to: a view where the device is the CPU, since copies take time."""
+    return np.asarray(memoryview(tensor))
 
 
 def synchronize() -> None:

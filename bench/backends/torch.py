@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import keras
+import numpy as np
 import torch
 
 
@@ -30,6 +31,11 @@ def compiles(wanted: bool) -> bool:
 def dense(gradient: Any) -> Any:
     """A gradient as Keras hands it to an optimizer, which is dense already."""
     return gradient
+
+
+def host(tensor: Any) -> np.ndarray:
+    """The values of a tensor, not to be written to: a view where the device is the CPU, since copies take time."""
+    return cast("np.ndarray", tensor.detach().cpu().numpy())
 
 
 def synchronize() -> None:

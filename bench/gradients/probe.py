@@ -1,6 +1,6 @@
 """Asks a model for the gradient of each sequence's loss with respect to its states and its input, at every step."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
@@ -46,6 +46,7 @@ class Probe:
         self.at = (spec.shape[0] - 1 if at is None else at) if spec.per_step else None
         self.tapped: Tapped = tapped(model, tokens=spec.kind == "tokens")
         backend = backends.load(keras.backend.backend())
+        self._host = backend.host
         self._gradient = backend.gradient(self._scaled_loss, model.variables, jit=jit)
         self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], model.variables, jit=jit)
 
@@ -73,11 +74,11 @@ class Probe:
 
     def reset(self, x: np.ndarray) -> np.ndarray:
         """The model's output where every state of every loop is set to 0 after the first half of its real steps."""
-        return np.asarray(ops.convert_to_numpy(self._outputs(ops.convert_to_tensor(x))))
+        return cast("np.ndarray", self._host(self._outputs(ops.convert_to_tensor(x))))
 
     def _read(self, arrays: list[Any]) -> tuple[list[list[np.ndarray]], list[np.ndarray]]:
         """States and inputs of each tap."""
-        found = [np.asarray(ops.convert_to_numpy(array)) for array in arrays]
+        found = [self._host(array) for array in arrays]
         return [_parts(tap, array) for tap, array in zip(self.taps, found[::2], strict=True)], found[1::2]
 
     def _run(self, split: Split, scale_log2: int) -> Found:
@@ -91,10 +92,10 @@ class Probe:
             zeros["input"] = ops.zeros((*split.x.shape, self.tapped.embedded.units))
         scale = ops.convert_to_tensor(np.float32(2.0**scale_log2))
         gradients, (loss, states) = self._gradient(zeros, x, ops.convert_to_tensor(split.y), scale)
-        arrays = {key: np.asarray(ops.convert_to_numpy(value)) for key, value in gradients.items()}
+        arrays = {key: self._host(value) for key, value in gradients.items()}
         found, inputs = self._read(states)
         return Found(
-            loss=np.asarray(ops.convert_to_numpy(loss)),
+            loss=self._host(loss),
             input=arrays.get("input"),
             gradients=[_parts(tap, arrays[f"{index}"]) for index, tap in enumerate(self.taps)],
             states=found,

@@ -75,6 +75,17 @@ def test_a_compiled_function_finds_the_variables_as_they_stand_and_changes_none(
     assert float(array(weight)) == 7
 
 
+def test_a_tensor_is_read_without_a_copy_on_a_cpu_and_outlives_its_tensor() -> None:
+    given = tensor(1000, 1000)
+    expected = array(given).copy()
+    found = backend.host(given)
+    if backend.device() == "cpu":
+        assert np.shares_memory(found, backend.host(given))
+    del given
+    tensor(1000, 1000)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_a_vjp_is_the_cotangent_times_the_jacobian_of_each_input() -> None:
     a, b, cotangent = tensor(4, 3), tensor(3, 2), tensor(4, 2)
     to_a, to_b = backend.vjp(ops.matmul, (a, b), cotangent)
