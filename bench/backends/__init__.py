@@ -1,9 +1,9 @@
 """The only files that import a framework. Each has the same few functions; a worker loads the one it runs on.
 
 `configure(threads)` before anything computes; `device()` names what computes; `compiles` and `dense` say what Keras
-makes of a step and its gradients there; `host` reads a tensor; `compiled` runs; `gradient`, `vjp`, `jacobian` and
-`weight_gradient` differentiate; `synchronize` waits for the device before a clock is read, `reset_peak_bytes` and
-`peak_bytes` tell what memory it took.
+makes of a step and its gradients there; `host` reads a tensor; `compiled` runs; `gradient`, `vjp` and `jacobian`
+differentiate; `synchronize` waits for the device before a clock is read, `reset_peak_bytes` and `peak_bytes` tell what
+memory it took.
 """
 
 from importlib import import_module

@@ -91,9 +91,3 @@ def jacobian(function: Callable[[Any], Any], x: Any) -> Any:
     y, back = jax.vjp(function, jnp.asarray(x))
     rows = jax.vmap(lambda unit: back(jnp.broadcast_to(unit, y.shape))[0])(jnp.eye(y.shape[-1]))
     return jnp.moveaxis(rows, 0, 1)
-
-
-def weight_gradient(function: Callable[[], list[Any]], weight: Any, cotangents: list[Any]) -> Any:
-    """The gradient of sum(value * cotangent) with respect to a Keras variable, over the function's values."""
-    back = jax.vjp(_stateless(function, [weight]), [weight.value])[1]
-    return back([jnp.asarray(part) for part in cotangents])[0][0]

@@ -98,11 +98,3 @@ def jacobian(function: Callable[[Any], Any], x: Any) -> Any:
         tape.watch(x)
         y = function(x)
     return tape.batch_jacobian(y, x)
-
-
-def weight_gradient(function: Callable[[], list[Any]], weight: Any, cotangents: list[Any]) -> Any:
-    """The gradient of sum(value * cotangent) with respect to a Keras variable, over the function's values."""
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(weight.value)
-        values = function()
-    return tape.gradient(values, weight.value, [tf.convert_to_tensor(part) for part in cotangents])

@@ -91,14 +91,6 @@ def jacobian(function: Callable[[Any], Any], x: Any) -> Any:
     return torch.stack(rows, dim=1).cpu()
 
 
-def weight_gradient(function: Callable[[], list[Any]], weight: Any, cotangents: list[Any]) -> Any:
-    """The gradient of sum(value * cotangent) with respect to a Keras variable, over the function's values."""
-    leaf = weight.value.detach().requires_grad_()
-    with keras.StatelessScope(state_mapping=[(weight, leaf)]):
-        values = function()
-    return _pulled(values, (leaf,), [keras.ops.convert_to_tensor(part) for part in cotangents])[0].cpu()
-
-
 def _pulled(values: Any, leaves: tuple[Any, ...], cotangents: Any = None, *, again: bool = False) -> tuple[Any, ...]:
     """Gradients with respect to the leaves, zeros where nothing depends on one; `again`: may be asked again."""
     if not leaves:

@@ -32,6 +32,9 @@ _GRACE_SECONDS = 5.0
 _READY_SECONDS = 300.0
 """How long a worker may take to import what it needs."""
 _POLL_SECONDS = 0.2
+_GROUPS = 30
+"""How many groups a worker trains before a fresh one takes its place: TensorFlow and XLA keep what they compiled of each
+until their process ends, about 30 MB."""
 _TRIES = 2
 """How often a worker may die in a cell, or before its first."""
 
@@ -69,6 +72,8 @@ class _Worker:
     """When it started, or was handed its cell."""
     ready: bool = False
     group: str = ""
+    groups: int = 0
+    """How many it has taken up."""
     compiled: bool = False
     cell: Cell | None = None
     attempts: int = 0
@@ -184,11 +189,15 @@ class Pool:
         others = [other for other in self._live if other is not worker]
         busy = [Busy(other.cell, now - other.since, other.compiled) for other in others if other.cell is not None]
         cell = choose(worker.group, pending, busy, self.costs)
-        if cell is None:
+        fresh = cell is not None and cell.group != worker.group
+        if cell is None or (fresh and worker.groups == _GROUPS):
             self._live.remove(worker)
-            close(worker.process.stdin)
+            close(worker.process.stdin)  # it ends by itself
+            if cell is not None:
+                self._start(worker.index)
             return
         pending.remove(cell)
+        worker.groups += fresh
         worker.compiled = worker.compiled and cell.group == worker.group
         worker.cell, worker.group, worker.since = cell, cell.group, now
         worker.attempts = len(self.store.attempts(cell.id))

@@ -1,6 +1,6 @@
 """What is looked at more closely, at init and at the end of a training only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +17,8 @@ from bench.task import Split
 
 _SPECTRUM = 8
 """Sequences whose Jacobians are taken: exponents differ little between sequences, and each costs a matrix a step."""
+_STEPS = 4096
+"""Steps, of any sequence, whose gradients of weights are taken at once."""
 _ROWS = 1024
 """Jacobians taken at once, to bound memory."""
 
@@ -29,7 +31,7 @@ def closer(probe: Probe, flow: Flow, split: Split, cues: np.ndarray | None, *, s
     real = of_loop(probe, real_steps(probe.spec, split.x))
     if probe.spec.kind == "sequence" and (probe.at is None or probe.taps[0].steps == len(split.x[0])):
         arrays |= _memory(probe, flow, split.x, of_loop(probe, cues))
-    arrays |= _lag_share(probe.taps[0], flow, _to_loss(probe, flow, real))
+    arrays |= _lag_share(probe, flow, _to_loss(probe, flow, real))
     if spectrum:
         arrays |= _spectrum(probe.taps[0], flow, real)
     return arrays
@@ -75,36 +77,44 @@ def bins(steps: int) -> list[int]:
     return [*edges, steps] if steps > 1 else edges
 
 
-def weight_gradients(tap: Tap, flow: Flow, edges: list[int], real: np.ndarray | None) -> list[np.ndarray] | None:
+def weight_gradients(probe: Probe, flow: Flow, edges: list[int], real: np.ndarray | None) -> list[np.ndarray] | None:
     """dL/d(recurrent kernel), L summed over sequences, from the steps of each bin of lags; their sum is the whole.
 
     None where the cell has no such weight, or its output is not its first state: what the output adds at a step is
     then not in dL/ds.
     """
-    weight = getattr(tap.cell, "recurrent_kernel", None)
-    if weight is None or not tap.shared:
+    weight = getattr(probe.taps[0].cell, "recurrent_kernel", None)
+    if weight is None or not probe.taps[0].shared:
         return None
     states, gradients = flow.found.states[0], flow.found.gradients[0]
     before = [np.concatenate([np.zeros_like(part[:, :1]), part[:, :-1]], axis=1) for part in states]
     there = np.ones(states[0].shape[:2], bool) if real is None else real
     lag = np.cumsum(there[:, ::-1], axis=1)[:, ::-1] - 1
-    take = backends.load(keras.backend.backend()).weight_gradient
     found = []
     for first, end in pairwise(edges):
         rows = there & (lag >= first) & (lag < end)
-        if not rows.any():  # every sequence is shorter
-            found.append(np.zeros(weight.shape, "float32"))
-            continue
-        x, old = flow.found.inputs[0][rows], [part[rows] for part in before]
-        found.append(
-            np.asarray(take(lambda x=x, old=old: tap.step(x, old), weight, [part[rows] for part in gradients]))
-        )
+        whole = np.zeros(weight.shape, "float32")
+        for chosen in _chunks(np.flatnonzero(rows)):
+            x, *parts = (_rows(array, chosen) for array in (flow.found.inputs[0], *before, *gradients))
+            whole += probe.weight_gradient(x, parts[: len(before)], parts[len(before) :])
+        found.append(whole)
     return found
 
 
-def _lag_share(tap: Tap, flow: Flow, real: np.ndarray | None) -> dict[str, np.ndarray]:
+def _chunks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    return (rows[start : start + _STEPS] for start in range(0, len(rows), _STEPS))
+
+
+def _rows(array: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Those steps of (samples, time, units), filled up with zeros: one shape, so that nothing is compiled twice."""
+    filled = np.zeros((_STEPS, array.shape[-1]), array.dtype)
+    filled[: len(chosen)] = array.reshape(-1, array.shape[-1])[chosen]
+    return filled
+
+
+def _lag_share(probe: Probe, flow: Flow, real: np.ndarray | None) -> dict[str, np.ndarray]:
     edges = bins(flow.found.states[0][0].shape[1])
-    gradients = weight_gradients(tap, flow, edges, real)
+    gradients = weight_gradients(probe, flow, edges, real)
     if gradients is None:
         return {}
     norms = np.array([np.linalg.norm(part.astype("float64")) for part in gradients])

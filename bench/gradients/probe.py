@@ -47,6 +47,7 @@ class Probe:
         self.tapped: Tapped = tapped(model, tokens=spec.kind == "tokens")
         backend = backends.load(keras.backend.backend())
         self._host = backend.host
+        self._weight_gradient = backend.gradient(self._pulled_step, [], jit=jit)
         self._gradient = backend.gradient(self._scaled_loss, model.variables, jit=jit)
         self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], model.variables, jit=jit)
 
@@ -75,6 +76,30 @@ class Probe:
     def reset(self, x: np.ndarray) -> np.ndarray:
         """The model's output where every state of every loop is set to 0 after the first half of its real steps."""
         return cast("np.ndarray", self._host(self._outputs(ops.convert_to_tensor(x))))
+
+    def weight_gradient(self, x: np.ndarray, states: list[np.ndarray], later: list[np.ndarray]) -> np.ndarray | None:
+        """Of the first loop sum(later * ds/d(recurrent kernel)), over steps from `states` that read `x`, (rows, units).
+
+        None where its cell has no such weight.
+        """
+        cell = self.taps[0].cell
+        if not hasattr(cell, "recurrent_kernel"):
+            return None
+        others = [variable.value for variable in cell.variables if variable is not cell.recurrent_kernel]
+        tensors = [[ops.convert_to_tensor(array) for array in arrays] for arrays in ([x], states, later)]
+        gradients, _ = self._weight_gradient({"weight": cell.recurrent_kernel.value}, others, *tensors)
+        return cast("np.ndarray", self._host(gradients["weight"]))
+
+    def _pulled_step(
+        self, watched: dict[str, Any], others: list[Any], x: list[Any], states: list[Any], later: list[Any]
+    ) -> tuple[Any, tuple[()]]:
+        tap = self.taps[0]
+        weight = tap.cell.recurrent_kernel
+        rest = [variable for variable in tap.cell.variables if variable is not weight]
+        # Every variable is handed in: compiled, a value found here would stay the first one.
+        with keras.StatelessScope(state_mapping=[(weight, watched["weight"]), *zip(rest, others, strict=True)]):
+            new = tap.step(*x, states)
+        return sum(ops.sum(one * by) for one, by in zip(new, later, strict=True)), ()
 
     def _read(self, arrays: list[Any]) -> tuple[list[list[np.ndarray]], list[np.ndarray]]:
         """States and inputs of each tap."""

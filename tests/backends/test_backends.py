@@ -100,16 +100,6 @@ def test_a_jacobian_is_taken_row_by_row() -> None:
     np.testing.assert_allclose(found, (1 - np.tanh(x @ matrix)[..., None] ** 2) * matrix.T, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("trainable", [True, False])
-def test_the_gradient_of_a_weight_is_summed_over_values(trainable: bool) -> None:
-    x, kernel = RNG.normal(size=(5, 3)).astype("float32"), RNG.normal(size=(3, 2)).astype("float32")
-    weight = keras.Variable(kernel, trainable=trainable)
-    cotangents = [RNG.normal(size=(5, 2)).astype("float32") for _ in range(2)]
-    found = backend.weight_gradient(lambda: [ops.matmul(x, weight), 2 * ops.matmul(x, weight)], weight, cotangents)
-    np.testing.assert_allclose(np.asarray(found), x.T @ (cotangents[0] + 2 * cotangents[1]), rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(array(weight), kernel)
-
-
 def test_a_dense_gradient_is_left_as_it_is() -> None:
     gradient = tensor(3, 2)
     np.testing.assert_array_equal(array(backend.dense(gradient)), array(gradient))

@@ -99,6 +99,19 @@ def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path, fake: pytest.Monk
     assert (tmp_path / "tried").exists()
 
 
+def test_a_worker_makes_room_for_a_fresh_one_after_its_share_of_groups(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
+    starts = tmp_path / "starts"
+    fake.setenv("FAKE_START", f"open({str(starts)!r}, 'a').write('x')")
+    fake.setattr(local, "_GROUPS", 2)
+    groups = request(tmp_path / "run", seeds=2, architectures=("rnn", "gru", "lstm", "irnn", "rnn-uniform"))
+    with groups.store.create().lock():
+        groups.run(_Quiet())
+    assert [record.status for record in groups.records] == ["ok"] * 10
+    assert starts.read_text() == "xxx"
+    run(tmp_path / "seeds", seeds=5)  # one group
+    assert starts.read_text() == "xxxx"
+
+
 def test_a_record_that_was_written_before_the_worker_died_counts(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
     # The record is there, the word of it is not.
     fake.setenv("FAKE_TRAIN", "from bench.execute import worker; worker._Server.emit = None")

@@ -32,7 +32,7 @@ def measured(arm: str) -> tuple[keras.Model, Probe, Flow]:
 def test_the_bins_of_lags_add_up_to_the_whole_gradient_of_the_recurrent_weights(arm: str) -> None:
     model, probe, flow = measured(arm)
     edges = bins(9)
-    parts = weight_gradients(probe.taps[0], flow, edges, None)
+    parts = weight_gradients(probe, flow, edges, None)
     assert parts is not None
     assert edges == [0, 1, 2, 4, 8, 9]
     weight = probe.taps[0].cell.recurrent_kernel
