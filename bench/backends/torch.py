@@ -1,6 +1,7 @@
 """PyTorch."""
 
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -11,6 +12,8 @@ import torch
 
 def configure(threads: int) -> None:
     """Compute with that many threads, deterministically. On a CPU with a fixed number PyTorch's kernels are so."""
+    # Keras imports TensorFlow, where there is one, to set the seed of that too: 2 s and 400 MB, for nothing.
+    sys.modules.setdefault("tensorflow", cast("Any", None))
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
     if torch.cuda.is_available():

@@ -115,11 +115,13 @@ x = keras.random.normal((600, 600), seed=0)
 for _ in range(20):
     x = keras.ops.matmul(x, x) * 1e-2
 keras.ops.convert_to_numpy(x)
-print(json.dumps([keras.backend.backend(), backend.device(), len(os.listdir("/proc/self/task"))]))
+keras.utils.set_random_seed(0)
+imported = sys.modules.get("tensorflow") is not None
+print(json.dumps([keras.backend.backend(), backend.device(), len(os.listdir("/proc/self/task")), imported]))
 """
 
 
-def _configured(threads: int) -> tuple[str, str, int]:
+def _configured(threads: int) -> tuple[str, str, int, bool]:
     done = subprocess.run(
         [sys.executable, "-P", "-c", CONFIGURED, BACKEND, str(threads)],
         env=environment(BACKEND, threads),
@@ -127,14 +129,15 @@ def _configured(threads: int) -> tuple[str, str, int]:
         text=True,
         check=True,
     )
-    name, device, tasks = json.loads(done.stdout)
-    return name, device, tasks
+    name, device, tasks, imported = json.loads(done.stdout)
+    return name, device, tasks, imported
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="this system does not list a process's threads")
 def test_a_worker_computes_on_its_backend_with_as_many_threads_as_it_is_told() -> None:
-    name, device, few = _configured(1)
+    name, device, few, tensorflow = _configured(1)
     assert name == BACKEND
+    assert tensorflow is (BACKEND == "tensorflow")
     assert device
     many = _configured(8)[2]
     assert many - few >= 7
