@@ -5,7 +5,6 @@ import numpy as np
 
 from bench.task import Loss, Split, Task
 
-
 _BATCHES = 4
 """How many training batches are evaluated at once: nothing is kept for a backward pass, and a recurrent step takes
 hardly longer over more sequences."""

@@ -86,19 +86,20 @@ class Probe:
         if not hasattr(cell, "recurrent_kernel"):
             return None
         others = [variable.value for variable in cell.variables if variable is not cell.recurrent_kernel]
-        tensors = [[ops.convert_to_tensor(array) for array in arrays] for arrays in ([x], states, later)]
-        gradients, _ = self._weight_gradient({"weight": cell.recurrent_kernel.value}, others, *tensors)
+        read = ops.convert_to_tensor(x)
+        tensors = [[ops.convert_to_tensor(array) for array in arrays] for arrays in (states, later)]
+        gradients, _ = self._weight_gradient({"weight": cell.recurrent_kernel.value}, others, read, *tensors)
         return cast("np.ndarray", self._host(gradients["weight"]))
 
     def _pulled_step(
-        self, watched: dict[str, Any], others: list[Any], x: list[Any], states: list[Any], later: list[Any]
+        self, watched: dict[str, Any], others: list[Any], x: Any, states: list[Any], later: list[Any]
     ) -> tuple[Any, tuple[()]]:
         tap = self.taps[0]
         weight = tap.cell.recurrent_kernel
         rest = [variable for variable in tap.cell.variables if variable is not weight]
         # Every variable is handed in: compiled, a value found here would stay the first one.
         with keras.StatelessScope(state_mapping=[(weight, watched["weight"]), *zip(rest, others, strict=True)]):
-            new = tap.step(*x, states)
+            new = tap.step(x, states)
         return sum(ops.sum(one * by) for one, by in zip(new, later, strict=True)), ()
 
     def _read(self, arrays: list[Any]) -> tuple[list[list[np.ndarray]], list[np.ndarray]]:

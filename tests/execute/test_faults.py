@@ -99,7 +99,7 @@ def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path, fake: pytest.Monk
     assert (tmp_path / "tried").exists()
 
 
-def test_a_worker_makes_room_for_a_fresh_one_after_its_share_of_groups(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
+def test_a_worker_makes_room_for_another_after_its_share_of_groups(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
     starts = tmp_path / "starts"
     fake.setenv("FAKE_START", f"open({str(starts)!r}, 'a').write('x')")
     fake.setattr(local, "_GROUPS", 2)
