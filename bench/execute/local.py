@@ -33,8 +33,8 @@ _READY_SECONDS = 300.0
 """How long a worker may take to import what it needs."""
 _POLL_SECONDS = 0.2
 _GROUPS = 30
-"""How many groups a worker trains before a fresh one takes its place: TensorFlow and XLA keep what they compiled of each,
-about 30 MB, until their process ends."""
+"""How many groups a worker trains before a fresh one takes its place: TensorFlow and XLA keep what they compiled of
+each, about 30 MB, until their process ends."""
 _TRIES = 2
 """How often a worker may die in a cell, or before its first."""
 
