@@ -227,7 +227,7 @@ def test_arms_that_differ_at_one_length_alone_differ():
     assert "gru-chrono and gru;" in next(
         number.what for number in found.numbers if "initialisation alone" in number.what
     )
-    assert "10/10 and 0/10 at the 2 lengths that not all or none solve" in pair.what
+    assert "15/15 and 0/15 at the 3 lengths that not all or none solve" in pair.what
     assert pair.value == 1
 
 
