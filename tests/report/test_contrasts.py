@@ -58,6 +58,14 @@ def test_what_five_seeds_do_not_tell_says_how_many_would() -> None:
     assert found.p == pytest.approx(reference.ttest_ind(a, b, equal_var=False).pvalue, abs=0.02)
 
 
+def test_the_seeds_that_settle_a_pair_grow_with_the_pairs_that_are_still_unclear() -> None:
+    a, b, c = [0.5, 0.6, 0.7, 0.8, 0.9], [0.45, 0.55, 0.62, 0.77, 0.81], [0.4, 0.5, 0.55, 0.8, 0.83]
+    far = [0.01, 0.012, 0.011, 0.013, 0.012]  # told from all: its pairs are no longer in Holm's way
+    found = {(one.a, one.b): one for one in contrasts(make_table({"a": a, "b": b, "c": c, "far": far}))}
+    assert [one.verdict for pair, one in found.items() if "far" in pair] == ["better"] * 3
+    assert found["a", "b"].settles == stats.seeds_to_settle(a, b, alpha=0.05 / 3)
+
+
 def test_every_p_is_adjusted_over_all_pairs_of_the_table() -> None:
     rng = np.random.default_rng(0)
     arms = {name: rng.normal(0.5 + 0.1 * place, 0.05, 5).tolist() for place, name in enumerate("dcba")}
