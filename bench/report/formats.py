@@ -59,6 +59,11 @@ def spread(row: Row) -> str:
     return f"{number(row.low)}–{number(row.high)}" if len(row.scored) > 1 else ""
 
 
+def half_width(row: Row) -> str:
+    """Half the 95 % interval of the mean; empty where there is none."""
+    return number((row.interval.high - row.interval.low) / 2, 2) if row.interval else ""
+
+
 def steps_to_target(row: Row) -> str:
     """Median steps, 'never' where more than half of the seeds missed."""
     if math.isnan(row.steps_to_target):
