@@ -51,7 +51,7 @@ def latest(records: Iterable[Record]) -> list[Record]:
 def _weight(record: Record) -> tuple[Any, ...]:
     """The record with the greatest counts. Two that differ never weigh the same, so that no order decides."""
     timed = record.speed.measured_at if record.speed else _NEVER
-    return record.status == "ok", record.measured_at, timed, record.checksum or record.model_dump_json()
+    return record.status == "ok", record.measured_at, timed, record.checksum or repr(record)
 
 
 def _named(stores: Sequence[Store]) -> dict[str, Store]:

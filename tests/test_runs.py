@@ -68,8 +68,8 @@ def test_records_that_contradict_each_other_are_named_and_the_newer_counts_in_an
     for records, _, notes in found:
         assert [record.value for record in records] == [0.75]
         assert notes == [
-            "b and a contradict each other in 1 cell of the same settings, seed and code; b counts, as it ended ok or is "
-            "newer: adding lstm seed 0: 0.75 and 0.5."
+            "b and a contradict each other in 1 cell of the same settings, seed and code; b counts, as it ended ok or "
+            "is newer: adding lstm seed 0: 0.75 and 0.5."
         ]
 
 

@@ -60,8 +60,12 @@ def spread(row: Row) -> str:
 
 
 def half_width(row: Row) -> str:
-    """Half the 95 % interval of the mean; empty where there is none."""
-    return number((row.interval.high - row.interval.low) / 2, 2) if row.interval else ""
+    """Half the 95 % interval of the mean, to as many places as the mean has; empty where there is none."""
+    if not row.interval:
+        return ""
+    half, places = (row.interval.high - row.interval.low) / 2, number(row.mean).partition(".")[2]
+    text = f"{half:.{len(places)}f}"
+    return text if places.isdecimal() and float(text) else number(half)
 
 
 def steps_to_target(row: Row) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from bench.errors import StoreError
 from bench.record import Record
 from bench.report import lengths
 from bench.report.aggregate import task_tables
@@ -19,11 +20,18 @@ from bench.runs import Runs
 
 
 def write_figures(runs: Runs, folder: Path, *, title: str) -> list[Path]:
-    """Draw every figure there are records for into `figures/` in `folder`; that folder's path. Raises StoreError."""
+    """Draw every figure there are records for into `figures/` in `folder`; that folder's path.
+
+    Raises StoreError where there is nothing to draw, or nothing can be written.
+    """
     place = folder / "figures"
-    for name, figure in _figures(runs):
-        for form in ("svg", "png"):
-            save(place / f"{name}.{form}", render(figure, form))
+    paths = [
+        save(place / f"{name}.{form}", render(figure, form))
+        for name, figure in _figures(runs)
+        for form in ("svg", "png")
+    ]
+    if not paths:
+        raise StoreError("cannot draw figures: no run has a score, and nothing was recorded; --format html says why")
     return [place]
 
 

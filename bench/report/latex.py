@@ -22,11 +22,10 @@ _ESCAPES: Final = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': r"\textquotedblright{}",
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
-    "-": "-{}",  # two would become a dash
-    "–": "--",
+    "–": r"\textendash{}",
     "→": r"$\rightarrow$",
     "±": r"$\pm$",
     "…": r"\ldots{}",
@@ -53,7 +52,7 @@ def latex(text: object) -> str:
 
     Characters that pdfTeX's own fonts lack are written as their number, as in U+65E5.
     """
-    return "".join(map(_escaped, plain(text)))
+    return re.sub("-(?=-)", "-{}", "".join(map(_escaped, plain(text))))  # two would become a dash
 
 
 def _escaped(char: str) -> str:
@@ -131,7 +130,7 @@ def _bold(mean: str) -> str:
 def _remarks(table: TaskTable) -> Iterator[str]:
     """Beneath the table: seeds without a score and skips, with their reasons, and what the mark of times means."""
     remarks = [
-        f"{_name(row.architecture)}, {words.count(len(seeds.split(', ')), 'seed')}: {status}: {latex(trim(reason, _REASON))}"
+        f"{_name(row.architecture)}, seed {shorten(seeds, _NAME)}: {status}: {latex(trim(reason, _REASON))}"
         for row in table.rows
         for seeds, status, reason in row.unfinished
     ]

@@ -1,5 +1,6 @@
 """The report as Markdown for a comment on a pull request: `report.md`, one text without files beside it."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,8 +20,8 @@ _ROWS, _FAILURES, _NOTES = 50, 30, 10
 """The most lines of a table, of the list of failures, and notes."""
 _COLUMNS: Final = ("architecture", "test score", "solved", "steps to target", "parameters", "ms/step")
 _MEANING: Final = (
-    "Test score: mean over seeds ± half of its 95 % interval (Student), or least–greatest where there is none; bold: the "
-    "best, and those not told from it, where the seeds tell any apart (all pairs, Holm, 5 %). Solved: seeds whose "
+    "Test score: mean over seeds ± half of its 95 % interval (Student), or least–greatest where there is none; bold: "
+    "the best, and those not told from it, where the seeds tell any apart (all pairs, Holm, 5 %). Solved: seeds whose "
     "validation score reached the target. Steps to target: median over all seeds. Parameters: trainable, embedding "
     f"apart. ms/step: median of a training step; {markdown(formats.SHARED)}: other workers ran beside it."
 )
@@ -34,12 +35,12 @@ def write_markdown(runs: Runs, folder: Path, *, title: str) -> list[Path]:
 def comment(runs: Runs, *, title: str) -> str:
     """Failures first, then a table a task, at most `LIMIT` bytes: tables that do not fit are named as left out."""
     tables = task_tables(runs.records)
-    parts = [*_opening(tables, runs.notes, title), *_failures(tables)]
-    ending = f"{_MEANING}\n\n{_conditions(tables)}\n"
+    parts = [_inert(part) for part in (*_opening(tables, runs.notes, title), *_failures(tables))]
+    ending = f"{_MEANING}\n\n{_inert(_conditions(tables))}\n"
     room = LIMIT - _size(ending) - _size(*parts) - 500  # for the sentence on what was left out
     left = []
     for table in tables:
-        section = _section(table)
+        section = _inert(_section(table))
         if _size(section) <= room:
             parts.append(section)
             room -= _size(section)
@@ -51,6 +52,11 @@ def comment(runs: Runs, *, title: str) -> str:
             f"first {words.bold(left[0])}. `archbench report --format html` has all."
         )
     return "\n\n".join([*parts, ending])
+
+
+def _inert(text: str) -> str:
+    """So that GitHub, which looks for them in what it rendered, calls nobody, links no issue and draws no emoji."""
+    return re.sub(r"(@|#|:)(?=[\w+])", r"\1<!-- -->", text)
 
 
 def _size(*parts: str) -> int:
@@ -88,9 +94,7 @@ def _section(table: TaskTable) -> str:
         f"chance {record.chance:.4g}, target {record.target:.4g}."
     )
     lines = [grid(_COLUMNS, rows[:_ROWS])] if rows else []
-    return "\n\n".join(
-        [f"### {_name(table.label)}", about, *lines, *_more(len(rows) - _ROWS, "{} more, all behind these.")]
-    )
+    return "\n\n".join([about, *lines, *_more(len(rows) - _ROWS, "{} more, all behind these.")])
 
 
 def _more(number: int, text: str) -> list[str]:

@@ -59,7 +59,7 @@ class Row:
 
     @cached_property
     def interval(self) -> Interval | None:
-        """Student's 95 % of the mean; None below three seeds, where a planned seed has no score, or where none differs."""
+        """Student's 95 % of the mean; None below three seeds, where a planned one has no score, or none differs."""
         whole = len(self.scored) == len(self.planned) and self.low < self.high
         return mean_interval(self.values) if whole else None
 

@@ -1,7 +1,8 @@
 """The records as CSV: `summary.csv`, an architecture on a task a line, and `cells.csv`, a cell a line.
 
 Names and reasons are on one line with what is invisible written out, as in all texts of a report; the exact ones are in
-`report.json`. Unknown numbers are empty, and `steps_to_target` is `inf` for never in the summary, empty in a cell.
+`report.json`. An apostrophe stands before those that a spreadsheet would take for a formula. Unknown numbers are empty;
+`steps_to_target` is `inf` for never in the summary, empty in a cell.
 """
 
 import csv
@@ -28,8 +29,8 @@ Line = dict[str, object]
 def write_csv(runs: Runs, folder: Path, *, title: str) -> list[Path]:
     """Write both files into `folder`; their paths. Raises StoreError."""
     return [
-        save(folder / "summary.csv", _csv(summary(runs.records))),
-        save(folder / "cells.csv", _csv(list(map(cell, runs.records)))),
+        save(folder / "summary.csv", csv_text(summary(runs.records))),
+        save(folder / "cells.csv", csv_text([cell(record) for record in runs.records])),
     ]
 
 
@@ -38,7 +39,8 @@ def summary(records: Iterable[Record]) -> list[Line]:
     return [_flat(row) for table in task_tables(records) for row in table.rows]
 
 
-def _csv(lines: Sequence[Line]) -> str:
+def csv_text(lines: Sequence[Line]) -> str:
+    """Lines, at least one, as a CSV file that no spreadsheet computes with."""
     file = io.StringIO()
     writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
     writer.writeheader()
