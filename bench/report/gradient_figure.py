@@ -38,7 +38,7 @@ class Norms:
 
 def gradient_norms(table: TaskTable, curves: Curves) -> Figure | None:
     """Norm of each variable's gradient before clipping against step, median over seeds, logarithmic."""
-    drawn = [(row, norms) for row in table.rows if (norms := _norms(row, curves))]
+    drawn = [(row, norms) for row in table.rows if (norms := norms_of(row, curves))]
     if not drawn:
         return None
     with canvas.look():
@@ -50,7 +50,7 @@ def gradient_norms(table: TaskTable, curves: Curves) -> Figure | None:
     return figure
 
 
-def _norms(row: Row, curves: Curves) -> Norms | None:
+def norms_of(row: Row, curves: Curves) -> Norms | None:
     arrays = [curves(record) for record in row.planned if record.curves]
     arrays = [each for each in arrays if "gradient_norm" in each and each["gradient_norm"].size]
     if not arrays:
