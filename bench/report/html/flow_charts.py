@@ -25,7 +25,7 @@ _PIXELS = 100
 
 def norms(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
     """Norm of the whole gradient over training, a line an architecture."""
-    drawn = [(row, found) for row in table.rows if (found := norms_of(row, curves))]
+    drawn = [(row, found) for row in table.rows if (found := norms_of(row, curves, by_variable=False))]
     if not drawn:
         return None
     values = [value for _, found in drawn for value in found.whole.tolist() if value > 0]
