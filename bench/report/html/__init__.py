@@ -1,0 +1,5 @@
+"""The report as one page: `report.html`, which needs no other file and asks for none."""
+
+from bench.report.html.page import write_html
+
+__all__ = ["write_html"]
