@@ -1,5 +1,6 @@
 """The core of every report: records -> one table per task, one row per architecture, in plain Python."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from bench.record import Record
@@ -9,14 +10,19 @@ from bench.runs import latest
 
 
 def task_tables(records: Iterable[Record]) -> list[TaskTable]:
-    """One table per task and its settings, sorted by label; the order of `records` does not matter."""
+    """One table per task and its settings, by label, 10 before 100; the order of `records` does not matter."""
     cells = latest(records)
     labels = Labels(cells)
     tables = [
         TaskTable(labels.task(of_task), tuple(sorted(_rows(of_task, labels), key=_rank)))
         for of_task in labels.groups(cells, labels.task_key)
     ]
-    return sorted(tables, key=lambda table: table.label)
+    return sorted(tables, key=_natural)
+
+
+def _natural(table: TaskTable) -> list[tuple[bool, int, str]]:
+    parts = re.split(r"([0-9]{1,9})", table.label)
+    return [(place % 2 == 1, int(part) if place % 2 else 0, part) for place, part in enumerate(parts)]
 
 
 def _rows(of_task: Sequence[Record], labels: Labels) -> list[Row]:

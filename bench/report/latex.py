@@ -52,7 +52,8 @@ def latex(text: object) -> str:
 
     Characters that pdfTeX's own fonts lack are written as their number, as in U+65E5.
     """
-    return re.sub("-(?=-)", "-{}", "".join(map(_escaped, plain(text))))  # two would become a dash
+    escaped = re.sub("-(?=-)", "-{}", "".join(map(_escaped, plain(text))))  # two would become a dash
+    return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped  # the end of the line above would take it
 
 
 def _escaped(char: str) -> str:

@@ -10,7 +10,7 @@ from bench.runs import Runs
 from bench.store import write_atomic
 
 _WRITERS: Final = {
-    "html": "bench.report.html:write_html",
+    "html": "bench.report.html:write_page",
     "md": "bench.report.markdown:write_markdown",
     "latex": "bench.report.latex:write_latex",
     "csv": "bench.report.tables:write_csv",

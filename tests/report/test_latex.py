@@ -102,6 +102,8 @@ def test_labels_of_tables_are_unique(tmp_path: Path) -> None:
         ("50% & #1_x", r"50\% \& \#1\_x"),
         ("\\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
         ("^~<>|", r"\textasciicircum{}\textasciitilde{}\textless{}\textgreater{}\textbar{}"),
+        ("[b]", "{}[b]"),
+        ("*", "{}*"),
         ("é日\u202e", "éU+65E5\\textbackslash{}u202e"),
     ],
 )

@@ -69,7 +69,7 @@ def latex_names(folder: Path) -> set[str]:
     assert {len(row) for row in cells} == {6}
     back = {escape: char for char, escape in latex._ESCAPES.items()}
     token = re.compile("|".join(re.escape(escape) for escape in sorted(back, key=len, reverse=True)))
-    return {token.sub(lambda found: back[found[0]], row[0].replace("-{}-", "--")) for row in cells}
+    return {token.sub(lambda found: back[found[0]], row[0].removeprefix("{}").replace("-{}-", "--")) for row in cells}
 
 
 def csv_names(folder: Path) -> set[str]:

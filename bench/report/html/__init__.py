@@ -1,5 +1,23 @@
 """The report as one page: `report.html`, which needs no other file and asks for none."""
 
-from bench.report.html.page import write_html
+from pathlib import Path
 
-__all__ = ["write_html"]
+from bench.catalogue import claim_names, discover
+from bench.claims._claim import Claim, Verdict
+from bench.report.html.page import write_html
+from bench.runs import Runs
+from bench.verdicts import assess, load_claim
+
+__all__ = ["write_html", "write_page"]
+
+
+def write_page(runs: Runs, folder: Path, *, title: str) -> list[Path]:
+    """Write `report.html` into `folder`, with the claims that the runs say something about; its path."""
+    path = write_html(runs.records, runs.curves, folder, title=title, claims=_claims(runs), notes=runs.notes)
+    return [path]
+
+
+def _claims(runs: Runs) -> list[tuple[Claim, Verdict]]:
+    catalogue = discover()
+    judged = [(claim, assess(claim, runs.records, runs.curves, catalogue)) for claim in map(load_claim, claim_names())]
+    return [(claim, verdict) for claim, verdict in judged if verdict.numbers]

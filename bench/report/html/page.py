@@ -26,8 +26,9 @@ from bench.report.html.figure import Data, Figure
 from bench.report.html.inline import inline
 from bench.report.html.sections import Compared, Part
 from bench.report.lengths import climbs
+from bench.report.output import save
 from bench.report.rows import Curves, TaskTable
-from bench.report.tables import summary
+from bench.report.tables import csv_text, summary
 from bench.report.text import plain, shorten, slug
 
 _NUMBER = re.compile(r"[*<>≥ \[\]\d.,–%→e+\-]+|never|inf|nan")
@@ -37,12 +38,18 @@ _CHIPS = {"better": "yes", "supported": "yes", "worse": "no", "refuted": "no", "
 
 
 def write_html(
-    records: Iterable[Record], curves: Curves, folder: Path, *, title: str, claims: Sequence[tuple[Claim, Verdict]] = ()
+    records: Iterable[Record],
+    curves: Curves,
+    folder: Path,
+    *,
+    title: str,
+    claims: Sequence[tuple[Claim, Verdict]] = (),
+    notes: Sequence[str] = (),
 ) -> Path:
     """Writes `report.html` into `folder` and returns its path. The same records give the same bytes.
 
     `curves`: the arrays beside a record (bench.store.Store.curves). `claims`: those that the records are evidence for,
-    judged. Raises StoreError where there are no records or the folder cannot be written.
+    judged. `notes`: what to know about how the runs were read (bench.runs), untrusted. Raises StoreError where there are no records or the folder cannot be written.
     """
     records = list(records)
     tables = task_tables(records)
@@ -50,19 +57,22 @@ def write_html(
         raise StoreError(
             "cannot write a report: there are no records; run `archbench run` first or name another folder"
         )
-    text = _environment().get_template("report.html.j2").render(_page(records, tables, curves, title, claims))
-    path = folder / "report.html"
-    gallery.write(path, text.encode())
-    return path
+    page = _page(records, tables, curves, title, claims) | {"notes": notes}
+    return save(folder / "report.html", _environment().get_template("report.html.j2").render(page))
 
 
 def _page(
-    records: Sequence[Record], tables: Sequence[TaskTable], curves: Curves, title: str, claims: Sequence[tuple[Claim, Verdict]]
+    records: Sequence[Record],
+    tables: Sequence[TaskTable],
+    curves: Curves,
+    title: str,
+    claims: Sequence[tuple[Claim, Verdict]],
 ) -> dict[str, Any]:
     compared = _compared(tables)
     parts = [_charts(one, gallery.remembered(curves)) for one in compared]  # a task's arrays at a time in memory
     by_section = {
-        section: [part for each in parts if (part := each[section])] for section in ("scores", "costs", "learning", "gradient")
+        section: [part for each in parts if (part := each[section])]
+        for section in ("scores", "costs", "learning", "gradient")
     }
     style, script = _asset("style.css"), _asset("script.js")
     latest = [record for table in tables for row in table.rows for record in row.records]
@@ -78,7 +88,7 @@ def _page(
         "leads": [words.lead(table) for table in tables],
         "matrix": sections.matrix(compared),
         "rows": sections.rows_table(compared),
-        "summary": "data:text/csv;charset=utf-8," + quote(summary(records).to_csv(index=False, lineterminator="\n")),
+        "summary": "data:text/csv;charset=utf-8," + quote(csv_text(summary(records))),
         "failures": sections.failures(compared),
         **by_section,
         "pairs": [part for one in compared if (part := sections.pairs(one))],
