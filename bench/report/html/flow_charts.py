@@ -160,9 +160,7 @@ def lives(table: TaskTable, ident: str) -> Figure | None:
     if not drawn:
         return None
     known = finite([end for row in drawn for each in found[row] if each for end in (each.least, each.greatest)])
-    axis = Axis.around(
-        [value for value in known if value > 0] or [1.0, 10.0], log=True, label="half-life (steps)", margin=0.1
-    )
+    axis = Axis.around([value for value in known if value > 0] or [1.0, 10.0], log=True, label="half-life (steps)", margin=0.1)
     panel = Panel(_named(across, 8), axis, width=720, height=300, left=66)
     endless = any(np.isinf(each.middle) for row in drawn for each in found[row] if each)
     for place, row in enumerate(drawn):
@@ -251,17 +249,12 @@ def _success(climb: Climb, ident: str) -> Figure:
     return Figure(
         ident,
         f"Success against length: {shorten(plain(climb.task), 60)}",
-        [
-            (
-                "",
-                panel.svg(
-                    f"{ident}-p", f"{climb.task}: share of seeds that solved each length", f"{len(rows)} architectures"
-                ),
-            )
-        ],
+        [("", panel.svg(f"{ident}-p", f"{climb.task}: share of seeds that solved each length", f"{len(rows)} architectures"))],
         Data(["architecture", *(f"length {length}" for length in climb.lengths)], rows),
         "Solved seeds of all planned ones; bars: Clopper and Pearson's exact 95 % interval.",
         success_words(climb),
         [Key(series(i), "line", label) for i, label in enumerate(climb.labels)],
         wide=True,
     )
+
+

@@ -38,12 +38,7 @@ _CHIPS = {"better": "yes", "supported": "yes", "worse": "no", "refuted": "no", "
 
 
 def write_html(
-    records: Iterable[Record],
-    curves: Curves,
-    folder: Path,
-    *,
-    title: str,
-    claims: Sequence[tuple[Claim, Verdict]] = (),
+    records: Iterable[Record], curves: Curves, folder: Path, *, title: str, claims: Sequence[tuple[Claim, Verdict]] = (),
     notes: Sequence[str] = (),
 ) -> Path:
     """Writes `report.html` into `folder` and returns its path. The same records give the same bytes.
@@ -62,17 +57,12 @@ def write_html(
 
 
 def _page(
-    records: Sequence[Record],
-    tables: Sequence[TaskTable],
-    curves: Curves,
-    title: str,
-    claims: Sequence[tuple[Claim, Verdict]],
+    records: Sequence[Record], tables: Sequence[TaskTable], curves: Curves, title: str, claims: Sequence[tuple[Claim, Verdict]]
 ) -> dict[str, Any]:
     compared = _compared(tables)
     parts = [_charts(one, gallery.remembered(curves)) for one in compared]  # a task's arrays at a time in memory
     by_section = {
-        section: [part for each in parts if (part := each[section])]
-        for section in ("scores", "costs", "learning", "gradient")
+        section: [part for each in parts if (part := each[section])] for section in ("scores", "costs", "learning", "gradient")
     }
     style, script = _asset("style.css"), _asset("script.js")
     latest = [record for table in tables for row in table.rows for record in row.records]

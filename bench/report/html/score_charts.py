@@ -51,11 +51,7 @@ def scores(table: TaskTable, ident: str) -> Figure | None:
     for place, row in enumerate(rows):
         _score_row(panel, -float(place), row)
     lost = any(len(row.planned) > len(row.scored) for row in rows)
-    keys = [
-        Key("seed", "dot", "seed"),
-        Key("mean", "line", "mean"),
-        Key("interval", "band", "95 % interval of the mean"),
-    ]
+    keys = [Key("seed", "dot", "seed"), Key("mean", "line", "mean"), Key("interval", "band", "95 % interval of the mean")]
     keys += [*_REFERENCES, *([Key("lost", "cross", "seed without a score")] if lost else [])]
     seeds = sorted({record.seed for row in rows for record in row.records})
     described = "; ".join(f"{row.architecture} {formats.mean(row)}" for row in table.ranked)
@@ -76,9 +72,7 @@ def scores(table: TaskTable, ident: str) -> Figure | None:
 
 
 def _by_seed(row: Row, seeds: Sequence[int]) -> list[str]:
-    own = {
-        record.seed: formats.number(record.value) if row.has_score(record) else record.status for record in row.records
-    }
+    own = {record.seed: formats.number(record.value) if row.has_score(record) else record.status for record in row.records}
     return [own.get(seed, formats.NOTHING) for seed in seeds]
 
 
@@ -244,9 +238,7 @@ def _front_words(rows: Sequence[Row], on_front: Sequence[set[Row]]) -> str:
     return f"No architecture is on both fronts: {'; '.join(fronts)}."
 
 
-def _plane(
-    rows: Sequence[Row], points: Sequence[tuple[float, float]], edge: Sequence[int], label: str, record: Record
-) -> Panel:
+def _plane(rows: Sequence[Row], points: Sequence[tuple[float, float]], edge: Sequence[int], label: str, record: Record) -> Panel:
     across = Axis.around([x for x, _ in points], log=True, label=label, margin=0.12)
     values = [y for _, y in points]
     up = Axis.around(values, log=canvas.logarithmic(record), label=f"mean test {plain(record.metric)}", margin=0.1)

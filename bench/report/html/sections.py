@@ -89,9 +89,7 @@ def _told(compared: Sequence[Compared]) -> str:
     held = Counter(row.architecture for group in groups for row in group)
     if not held:
         return f"On none of {len(compared)} tasks do the seeds tell any architecture from the best one."
-    often = [
-        f"{words.bold(name)} ({count})" for name, count in sorted(held.items(), key=lambda item: (-item[1], item[0]))
-    ]
+    often = [f"{words.bold(name)} ({count})" for name, count in sorted(held.items(), key=lambda item: (-item[1], item[0]))]
     more = f" and {len(often) - 4} more" if len(often) > 4 else ""
     single = f"on {alone} of them a single one is" if alone else "on none of them is it a single one"
     return (
@@ -129,11 +127,7 @@ def _open(compared: Sequence[Compared]) -> str:
     if few == len(unclear):
         return f"Unclear: {len(unclear)} of {words.count(len(pairs), 'pair')} of architectures, which have too few seeds to be tested; {words.ENOUGH_SEEDS} each let most be."
     known = sorted(pair.settles for pair in unclear if pair.settles is not None)
-    hint = (
-        f"; the closest to settled would need about {known[0]} seeds each, half of those that seeds may settle {known[len(known) // 2]} or fewer"
-        if known
-        else ""
-    )
+    hint = f"; the closest to settled would need about {known[0]} seeds each, half of those that seeds may settle {known[len(known) // 2]} or fewer" if known else ""
     return f"Unclear: {len(unclear)} of {words.count(len(pairs), 'pair')} of architectures{hint}."
 
 
@@ -268,19 +262,7 @@ def pairs(one: Compared) -> Part | None:
     """The table of a task's pairs; None where there is no pair."""
     if not one.contrasts:
         return None
-    header = [
-        "first",
-        "verdict",
-        "second",
-        "difference",
-        "95 % interval",
-        "p",
-        "rank p",
-        "solved p",
-        "test",
-        "seeds to settle",
-        "remark",
-    ]
+    header = ["first", "verdict", "second", "difference", "95 % interval", "p", "rank p", "solved p", "test", "seeds to settle", "remark"]
     told = sum(pair.verdict != "unclear" for pair in one.contrasts)
     return Part(
         one.ident,

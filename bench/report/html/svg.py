@@ -142,9 +142,7 @@ class Panel:
         """One line of text at a point."""
         px, py = float(self._px([x])[0]) + shift[0], float(self._py([y])[0]) + shift[1]
         if math.isfinite(px) and math.isfinite(py):
-            self.over.append(
-                Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(css, px, py, plain(text))
-            )
+            self.over.append(Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(css, px, py, plain(text)))
 
     def image(self, values: np.ndarray, colours: str, *, least: float, greatest: float) -> None:
         """Fills the panel with `values` (rows, columns), the first row at the bottom; NaN is left clear."""
@@ -155,7 +153,9 @@ class Panel:
         Image.fromarray(pixels[::-1]).save(buffer, "PNG", optimize=True)
         place = Markup('x="{}" y="{}" width="{}" height="{}"').format(self.left, self.top, self._across, self._up)
         uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-        self.marks.append(Markup('<image class="pixels" {} preserveAspectRatio="none" href="{}"/>').format(place, uri))
+        self.marks.append(
+            Markup('<image class="pixels" {} preserveAspectRatio="none" href="{}"/>').format(place, uri)
+        )
 
     def svg(self, ident: str, title: str, description: str) -> Markup:
         """The panel with its text alternative; `ident` is unique in the page. `title` is untrusted."""
@@ -215,9 +215,7 @@ class Panel:
         if self.x.label:
             middle = self.left + self._across / 2
             found.append(
-                Markup('<text class="axis middle" x="{:.1f}" y="{}">{}</text>').format(
-                    middle, foot + 28, plain(self.x.label)
-                )
+                Markup('<text class="axis middle" x="{:.1f}" y="{}">{}</text>').format(middle, foot + 28, plain(self.x.label))
             )
         if self.y.label:
             turn = Markup('<text class="axis middle" transform="translate(11 {:.1f}) rotate(-90)">{}</text>')
