@@ -14,7 +14,7 @@ from bench.report.rows import Row, TaskTable
 from bench.report.text import plain, shorten, slug, trim
 from bench.runs import Runs
 
-_NAME, _REASON, _NOTE = 48, 160, 500
+_NAME, _REASON, _NOTE = 32, 160, 500
 _ESCAPES: Final = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -81,7 +81,8 @@ def _table(table: TaskTable, name: str) -> Iterator[str]:
     yield r"\centering"
     yield rf"\caption{{{_caption(table, bold=bool(best))}}}"
     yield rf"\label{{tab:{name}}}"
-    yield r"\begin{tabular}{lrrrrr}"
+    yield r"\small"
+    yield r"\begin{tabular}{@{}lrrrrr@{}}"
     yield r"\toprule"
     yield " & ".join(_HEADER) + r" \\"
     yield r"\midrule"
@@ -136,7 +137,7 @@ def _remarks(table: TaskTable) -> Iterator[str]:
         for seeds, status, reason in row.unfinished
     ]
     if any(formats.SHARED in formats.step(row) for row in table.rows):
-        remarks.append(f"{formats.SHARED} while other workers ran beside it")
+        remarks.append(f"Times marked {formats.SHARED} are of the training, other workers beside it")
     if remarks:
         yield r"\par\smallskip\begin{minipage}{\linewidth}\footnotesize"
         yield ".\n".join(remarks) + "."

@@ -20,7 +20,7 @@ from bench.runs import Runs
 
 from .conftest import HOSTILE, make_curves, make_record, runs
 
-TEXTS = tuple(name for name in FORMATS if name not in ("figures", "html"))
+TEXTS = tuple(name for name in FORMATS if name != "figures")
 
 
 class Page(HTMLParser):
@@ -83,6 +83,13 @@ def csv_names(folder: Path) -> set[str]:
     return names[0]
 
 
+def html_names(folder: Path) -> set[str]:
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    assert "script" in page.tags
+    assert not [link for link in page.links if not link.split("=", 1)[1].startswith(("#", "data:"))]
+    return {cell for row in page.rows for cell in row}
+
+
 def json_names(folder: Path) -> set[str]:
     def refuse(name: str) -> None:
         pytest.fail(f"{name} is no JSON")
@@ -102,6 +109,7 @@ def _latex(name: str) -> str:
 
 
 SHOWN: dict[str, tuple[Callable[[Path], set[str]], Callable[[str], str]]] = {
+    "html": (html_names, lambda name: shorten(plain(name), 80)),
     "md": (markdown_names, lambda name: shorten(plain(name), 60)),
     "latex": (latex_names, _latex),
     "csv": (csv_names, _csv),
