@@ -18,46 +18,45 @@ from bench.report.rows import Curves, TaskTable
 from bench.report.text import plain, shorten
 
 _POINTS = 60
+_LAGS = 40
+"""Points of a line, over training and over lag: more cannot be told apart."""
 _MOMENTS = ("init", "during", END)
 _PIXELS = 100
 """Rows and columns of a map: more cannot be told apart in a panel."""
 
 
 def norms(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
-    """Norm of the whole gradient over training, a line an architecture."""
+    """Norm of the whole gradient over training, a panel an architecture."""
     drawn = [(row, found) for row in table.rows if (found := norms_of(row, curves, by_variable=False))]
     if not drawn:
         return None
-    values = [value for _, found in drawn for value in found.whole.tolist() if value > 0]
-    last = max(float(found.step[-1]) for _, found in drawn)
-    panel = Panel(
-        Axis(0, last * 1.02, label="training step"), Axis.around(values, log=True, label="gradient norm"),
-        width=720, height=300, left=66,
-    )  # fmt: skip
+    up = Axis.around([value for _, found in drawn for value in found.whole.tolist() if value > 0], log=True)
+    across = Axis(0, max(float(found.step[-1]) for _, found in drawn) * 1.02, label="training step")
+    panels = []
     for place, (row, found) in enumerate(drawn):
+        panel = Panel(across, up)
         at = thin(len(found.step), _POINTS)
-        whole = np.where(found.whole > 0, found.whole, np.nan)[at]
-        panel.line(found.step[at], whole, series(place), title=shorten(row.architecture, 60))
-    for clip in sorted({c for row, _ in drawn if (c := row.records[0].training.clip) is not None}):
-        panel.level(clip, "target")
+        panel.line(found.step[at], np.where(found.whole > 0, found.whole, np.nan)[at], "end")
+        if (clip := row.records[0].training.clip) is not None:
+            panel.level(clip, "target")
+        heading = shorten(row.architecture, 80)
+        said = f"From the first to the last tenth of the steps: {formats.gradient(row)}"
+        panels.append((heading, panel.svg(f"{ident}-p{place}", f"{heading}: gradient norm", said)))
     clipped = any(row.records[0].training.clip is not None for row, _ in drawn)
-    rows = [
-        [row.architecture, formats.gradient(row), formats.count(row.not_finite), str(len(found.variables))]
-        for row, found in drawn
-    ]
-    said = "; ".join(f"{row.architecture} {formats.gradient(row)}" for row, _ in drawn)
     return Figure(
         ident,
         "Gradient norm over training",
-        [("", panel.svg(f"{ident}-p", f"{table.label}: gradient norm over training", f"First to last tenth: {said}"))],
-        Data(["architecture", "first → last tenth", "steps not finite", "variables"], rows,
-             "Each variable's norm at every step stands in the .npz files beside the records; the Markdown report "
-             "(archbench report --format md) draws them one by one."),
+        panels,
+        Data(
+            ["architecture", "first → last tenth", "steps not finite", "variables"],
+            [[row.architecture, formats.gradient(row), formats.count(row.not_finite), str(len(found.variables))]
+             for row, found in drawn],
+            "The norm of each variable at every step stands in the .npz files beside the records; the Markdown report "
+            "(archbench report --format md) draws them one by one.",
+        ),
         "Norm over all variables before clipping, every step recorded; median over seeds and the steps of a bin.",
         words.gradient_norms(table, curves),
-        [*(Key(series(i), "line", row.architecture) for i, (row, _) in enumerate(drawn)),
-         *([Key("target", "line", "bound of clipping")] if clipped else [])],
-        wide=True,
+        [Key("end", "line", "all variables"), *([Key("target", "line", "bound of clipping")] if clipped else [])],
     )  # fmt: skip
 
 
@@ -100,7 +99,7 @@ def _reach_panel(panel: Panel, arm: Arm) -> None:
     panel.level(arm.seeds[0].floor, "floor")
     for moment in _MOMENTS:
         if line := arm.line(moment):
-            lag = thin(len(line.mean), _POINTS)
+            lag = thin(len(line.mean), _LAGS)
             panel.band(lag, line.low[lag], line.high[lag], moment)
             panel.line(lag, line.mean[lag], moment, title=moment)
 
@@ -122,18 +121,19 @@ def lag_maps(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
         panel.image(values[lags], "viridis", least=bottom, greatest=max(top, bottom + 1))
         heading = f"{shorten(arm.row.architecture, 80)}: {SYMBOL[arm.state]}"
         panels.append((heading, panel.svg(f"{ident}-p{place}", heading, "Bright where the gradient arrives")))
-    lags_shown = thin(max(map(len, maps)), 6)
+    lags_shown, steps_shown = thin(max(map(len, maps)), 6), thin(len(across), 3)
     rows = [
-        [arm.row.architecture, str(column), *_decades_at(values[:, i], lags_shown)]
+        [arm.row.architecture, str(across[i]), *_decades_at(values[:, i], lags_shown)]
         for arm, values in zip(drawn, maps, strict=True)
-        for i, column in enumerate(across)
+        for i in steps_shown
     ]
     return Figure(
         ident,
         "Gradient over lag and training",
         panels,
         Data(["architecture", "step", *(f"lag {lag}" for lag in lags_shown)], rows,
-             f"log10 over lag 0, at {len(lags_shown)} of {max(map(len, maps))} lags."),
+             f"log10 over lag 0, at {len(lags_shown)} of {max(map(len, maps))} lags and {len(steps_shown)} of {len(across)} "
+             "probes; all of them stand in the .npz files beside the records."),
         f"log10 of the gradient norm over that at lag 0, median over seeds: bright {top:.3g}, dark {bottom:.3g} or less; "
         "blank where no seed trained so long.",
         lag_map(table, curves),
@@ -160,7 +160,9 @@ def lives(table: TaskTable, ident: str) -> Figure | None:
     if not drawn:
         return None
     known = finite([end for row in drawn for each in found[row] if each for end in (each.least, each.greatest)])
-    axis = Axis.around([value for value in known if value > 0] or [1.0, 10.0], log=True, label="half-life (steps)", margin=0.1)
+    axis = Axis.around(
+        [value for value in known if value > 0] or [1.0, 10.0], log=True, label="half-life (steps)", margin=0.1
+    )
     panel = Panel(_named(across, 8), axis, width=720, height=300, left=66)
     endless = any(np.isinf(each.middle) for row in drawn for each in found[row] if each)
     for place, row in enumerate(drawn):
@@ -249,12 +251,17 @@ def _success(climb: Climb, ident: str) -> Figure:
     return Figure(
         ident,
         f"Success against length: {shorten(plain(climb.task), 60)}",
-        [("", panel.svg(f"{ident}-p", f"{climb.task}: share of seeds that solved each length", f"{len(rows)} architectures"))],
+        [
+            (
+                "",
+                panel.svg(
+                    f"{ident}-p", f"{climb.task}: share of seeds that solved each length", f"{len(rows)} architectures"
+                ),
+            )
+        ],
         Data(["architecture", *(f"length {length}" for length in climb.lengths)], rows),
         "Solved seeds of all planned ones; bars: Clopper and Pearson's exact 95 % interval.",
         success_words(climb),
         [Key(series(i), "line", label) for i, label in enumerate(climb.labels)],
         wide=True,
     )
-
-

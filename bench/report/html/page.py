@@ -47,7 +47,7 @@ def write_html(
     judged. `notes`: what to know about how the runs were read (bench.runs), untrusted. Raises StoreError where there are no records or the folder cannot be written.
     """
     records = list(records)
-    tables = task_tables(records)
+    tables = sorted(task_tables(records), key=_natural)
     if not tables:
         raise StoreError(
             "cannot write a report: there are no records; run `archbench run` first or name another folder"
@@ -57,12 +57,17 @@ def write_html(
 
 
 def _page(
-    records: Sequence[Record], tables: Sequence[TaskTable], curves: Curves, title: str, claims: Sequence[tuple[Claim, Verdict]]
+    records: Sequence[Record],
+    tables: Sequence[TaskTable],
+    curves: Curves,
+    title: str,
+    claims: Sequence[tuple[Claim, Verdict]],
 ) -> dict[str, Any]:
     compared = _compared(tables)
     parts = [_charts(one, gallery.remembered(curves)) for one in compared]  # a task's arrays at a time in memory
     by_section = {
-        section: [part for each in parts if (part := each[section])] for section in ("scores", "costs", "learning", "gradient")
+        section: [part for each in parts if (part := each[section])]
+        for section in ("scores", "costs", "learning", "gradient")
     }
     style, script = _asset("style.css"), _asset("script.js")
     latest = [record for table in tables for row in table.rows for record in row.records]
@@ -111,6 +116,12 @@ _CONTENTS = (
     ("meanings", "What the columns mean"),
 )
 _ALWAYS = {"results", "failures", "speed", "conditions", "meanings"}
+
+
+def _natural(table: TaskTable) -> list[tuple[bool, int, str]]:
+    """Lengths of 10 before lengths of 100."""
+    parts = re.split(r"(\d{1,9})", table.label)
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def _compared(tables: Sequence[TaskTable]) -> list[Compared]:

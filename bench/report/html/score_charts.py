@@ -19,6 +19,8 @@ _COLUMNS = 10
 """Validations that a data table shows of each run."""
 _POINTS = 60
 """Points of a drawn line."""
+_LABELLED = 12
+"""Points up to which those off the front have their names beside them, where there is room."""
 _REFERENCES = (Key("chance", "line", "chance"), Key("target", "line", "target"))
 
 
@@ -51,7 +53,11 @@ def scores(table: TaskTable, ident: str) -> Figure | None:
     for place, row in enumerate(rows):
         _score_row(panel, -float(place), row)
     lost = any(len(row.planned) > len(row.scored) for row in rows)
-    keys = [Key("seed", "dot", "seed"), Key("mean", "line", "mean"), Key("interval", "band", "95 % interval of the mean")]
+    keys = [
+        Key("seed", "dot", "seed"),
+        Key("mean", "line", "mean"),
+        Key("interval", "band", "95 % interval of the mean"),
+    ]
     keys += [*_REFERENCES, *([Key("lost", "cross", "seed without a score")] if lost else [])]
     seeds = sorted({record.seed for row in rows for record in row.records})
     described = "; ".join(f"{row.architecture} {formats.mean(row)}" for row in table.ranked)
@@ -72,7 +78,9 @@ def scores(table: TaskTable, ident: str) -> Figure | None:
 
 
 def _by_seed(row: Row, seeds: Sequence[int]) -> list[str]:
-    own = {record.seed: formats.number(record.value) if row.has_score(record) else record.status for record in row.records}
+    own = {
+        record.seed: formats.number(record.value) if row.has_score(record) else record.status for record in row.records
+    }
     return [own.get(seed, formats.NOTHING) for seed in seeds]
 
 
@@ -113,7 +121,8 @@ def learning(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
         heading = shorten(row.architecture, 80)
         panels.append((heading, panel.svg(f"{ident}-p{place}", f"{heading}: learning curves", said)))
     lost = any(not row.has_score(each) for row, found in drawn for each, *_ in found)
-    keys = [Key("seed", "line", "a seed"), Key("median", "line", "median, where seeds share their steps"), *_REFERENCES]
+    keys = [Key("seed", "line", "a seed"), *_REFERENCES]
+    keys += [Key("median", "line", "median")] if any(_shared(found) for _, found in drawn) else []
     keys += [Key("lost", "cross", "ended without a score")] if lost else []
     return Figure(
         ident,
@@ -136,10 +145,15 @@ def _learning_panel(panel: Panel, row: Row, found: Sequence[History]) -> None:
         if not row.has_score(record):
             end = np.flatnonzero(np.isfinite(values))[-1]
             panel.crosses([float(steps[end])], [float(values[end])], "lost")
-    steps = found[0][1]
-    if len(found) > 2 and all(np.array_equal(steps, other) for _, other, _ in found):
+    if _shared(found):
+        steps = found[0][1]
         at = thin(len(steps), _POINTS)
         panel.line(steps[at], np.median([values for *_, values in found], axis=0)[at], "median", title="median")
+
+
+def _shared(found: Sequence[History]) -> bool:
+    """Whether there are enough seeds for a median, and all were validated at the same steps."""
+    return len(found) > 2 and all(np.array_equal(found[0][1], steps) for _, steps, _ in found)
 
 
 def _learning_data(drawn: Sequence[tuple[Row, Sequence[History]]]) -> Data:
@@ -238,7 +252,9 @@ def _front_words(rows: Sequence[Row], on_front: Sequence[set[Row]]) -> str:
     return f"No architecture is on both fronts: {'; '.join(fronts)}."
 
 
-def _plane(rows: Sequence[Row], points: Sequence[tuple[float, float]], edge: Sequence[int], label: str, record: Record) -> Panel:
+def _plane(
+    rows: Sequence[Row], points: Sequence[tuple[float, float]], edge: Sequence[int], label: str, record: Record
+) -> Panel:
     across = Axis.around([x for x, _ in points], log=True, label=label, margin=0.12)
     values = [y for _, y in points]
     up = Axis.around(values, log=canvas.logarithmic(record), label=f"mean test {plain(record.metric)}", margin=0.1)
@@ -248,4 +264,6 @@ def _plane(rows: Sequence[Row], points: Sequence[tuple[float, float]], edge: Seq
     for i, (x, y) in enumerate(points):
         said = f"{shorten(rows[i].architecture, 60)}: {formats.number(y)} at {formats.number(x)} {label}"
         panel.points([x], [y], series(i), radius=5, title=said)
+    first = [*edge, *(i for i in range(len(points)) if i not in edge and len(points) <= _LABELLED)]
+    panel.labels([(*points[i], rows[i].architecture) for i in first])
     return panel

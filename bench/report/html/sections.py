@@ -89,12 +89,14 @@ def _told(compared: Sequence[Compared]) -> str:
     held = Counter(row.architecture for group in groups for row in group)
     if not held:
         return f"On none of {len(compared)} tasks do the seeds tell any architecture from the best one."
-    often = [f"{words.bold(name)} ({count})" for name, count in sorted(held.items(), key=lambda item: (-item[1], item[0]))]
+    often = [
+        f"{words.bold(name)} ({count})" for name, count in sorted(held.items(), key=lambda item: (-item[1], item[0]))
+    ]
     more = f" and {len(often) - 4} more" if len(often) > 4 else ""
-    single = f"on {alone} of them a single one is" if alone else "on none of them is it a single one"
+    single = f"on {alone} of them of a single architecture" if alone else "never of a single architecture"
     return (
-        f"On {len(groups)} of {len(compared)} tasks the seeds tell the best from others, {single}; in the best group most "
-        f"often: {', '.join(often[:4])}{more}."
+        f"On {len(groups)} of {len(compared)} tasks the seeds tell a best group from the rest, {single}; most often in it: "
+        f"{', '.join(often[:4])}{more}."
     )
 
 
@@ -106,9 +108,10 @@ def _told_one(one: Compared) -> str:
     names = words.names([row for row in one.table.rows if row in one.best])
     others = sum(bool(row.planned) for row in one.table.rows) - len(one.best)
     if len(one.best) == 1:
-        return f"{names} is best with {mean}, told apart from all of {words.count(others, 'other')}." if _all_told(one) else \
-            f"{names} is best with {mean} among those with a score on every seed."  # fmt: skip
-    return f"{names} are best and not told from one another, the first with {mean}; {others} others are behind."
+        from_whom = "the other one" if others == 1 else f"all {others} others"
+        how = f"told apart from {from_whom}" if _all_told(one) else "of those with a score on every seed"
+        return f"{names} is best with {mean}, {how}."
+    return f"{names} are best and not told from the first of them, which has {mean}; {words.count(others, 'other')} behind."
 
 
 def _all_told(one: Compared) -> bool:
@@ -123,12 +126,22 @@ def _open(compared: Sequence[Compared]) -> str:
     if not pairs:
         return "There is no pair to compare."
     if not unclear:
-        return f"All {words.count(len(pairs), 'pair')} of architectures are told apart, at 5 % over each task's family."
+        all_of_them = (
+            "The one pair of architectures is" if len(pairs) == 1 else f"All {len(pairs)} pairs of architectures are"
+        )
+        return f"{all_of_them} told apart, at 5 % over all pairs of a task."
+    start = f"Unclear: {len(unclear)} of {words.count(len(pairs), 'pair')} of architectures"
     if few == len(unclear):
-        return f"Unclear: {len(unclear)} of {words.count(len(pairs), 'pair')} of architectures, which have too few seeds to be tested; {words.ENOUGH_SEEDS} each let most be."
-    known = sorted(pair.settles for pair in unclear if pair.settles is not None)
-    hint = f"; the closest to settled would need about {known[0]} seeds each, half of those that seeds may settle {known[len(known) // 2]} or fewer" if known else ""
-    return f"Unclear: {len(unclear)} of {words.count(len(pairs), 'pair')} of architectures{hint}."
+        return f"{start}, with too few seeds for a test: {words.ENOUGH_SEEDS} each are asked for."
+    return f"{start}{_settled(sorted(pair.settles for pair in unclear if pair.settles is not None))}."
+
+
+def _settled(seeds: Sequence[int]) -> str:
+    """How many seeds would settle the nearest pair, and half of the pairs that seeds can settle."""
+    if not seeds:
+        return ""
+    half = f", {seeds[len(seeds) // 2]} half of the {len(seeds)} of which it can be said" if len(seeds) > 2 else ""
+    return f"; about {seeds[0]} seeds each would settle the nearest of them{half}"
 
 
 def tiles(compared: Sequence[Compared]) -> list[Tile]:
@@ -181,12 +194,11 @@ def matrix(compared: Sequence[Compared]) -> Matrix:
 
 
 def _cell(one: Compared, row: Row | None) -> dict[str, Any]:
-    if row is None:
-        return {"css": "", "value": "", "lost": "not run"}
-    if not row.planned:
-        return {"css": "", "value": "", "lost": "skipped"}
+    if row is None or not row.planned:
+        return {"css": "", "value": "", "mean": "", "lost": "not run" if row is None else "skipped"}
     if not row.scored:
-        return {"css": "", "value": "", "mean": formats.NOTHING, "lost": row.failures, "interval": "", "solved": ""}
+        empty = {"css": "", "value": "", "best": False, "interval": "", "solved": f"0 of {len(row.planned)} solved"}
+        return empty | {"mean": formats.NOTHING, "lost": row.failures}
     found = interval(row)
     return {
         "css": f"q{_shade(one.table, row)}",
@@ -262,7 +274,19 @@ def pairs(one: Compared) -> Part | None:
     """The table of a task's pairs; None where there is no pair."""
     if not one.contrasts:
         return None
-    header = ["first", "verdict", "second", "difference", "95 % interval", "p", "rank p", "solved p", "test", "seeds to settle", "remark"]
+    header = [
+        "first",
+        "verdict",
+        "second",
+        "difference",
+        "95 % interval",
+        "p",
+        "rank p",
+        "solved p",
+        "test",
+        "seeds to settle",
+        "remark",
+    ]
     told = sum(pair.verdict != "unclear" for pair in one.contrasts)
     return Part(
         one.ident,
@@ -306,7 +330,7 @@ def condition_part(one: Compared) -> Part:
         one.table.label,
         data=_conditions(conditions.data(one.table)),
         training=conditions.training(one.table),
-        commands=[(row.architecture, command(row.records)) for row in one.table.rows],
+        commands=[(row.architecture, plain(command(row.records))) for row in one.table.rows],
     )
 
 

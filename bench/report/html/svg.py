@@ -16,7 +16,6 @@ from matplotlib import colormaps
 from matplotlib.ticker import LogLocator, MaxNLocator
 from PIL import Image
 
-from bench.report import formats
 from bench.report.text import plain, shorten
 
 _SIGN = 5.6
@@ -84,7 +83,7 @@ class Panel:
     width: int = 300
     height: int = 190
     left: int = 46
-    right: int = 10
+    right: int = 18
     marks: list[Markup] = field(default_factory=list)
     over: list[Markup] = field(default_factory=list)
     """Marks that may leave the frame."""
@@ -142,7 +141,26 @@ class Panel:
         """One line of text at a point."""
         px, py = float(self._px([x])[0]) + shift[0], float(self._py([y])[0]) + shift[1]
         if math.isfinite(px) and math.isfinite(py):
-            self.over.append(Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(css, px, py, plain(text)))
+            self.over.append(
+                Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(css, px, py, plain(text))
+            )
+
+    def labels(self, named: Sequence[tuple[float, float, str]]) -> None:
+        """Names beside points, each where it hides no name before it; one that finds no place is left to the legend."""
+        taken = [(float(px) - 5, float(py) - 5, float(px) + 5, float(py) + 5)
+                 for px, py in zip(self._px([x for x, *_ in named]), self._py([y for _, y, _ in named]), strict=True)]  # fmt: skip
+        for x, y, label in named:
+            shown = shorten(plain(label), 24)
+            px, py, wide = float(self._px([x])[0]), float(self._py([y])[0]), _SIGN * len(shown) + 6
+            for dx, dy in ((8, 4), (-wide - 3, 4), (6, 15), (6, -7), (-wide - 1, 15), (-wide - 1, -7)):
+                box = (px + dx, py + dy - 10, px + dx + wide, py + dy + 2)
+                inside = box[0] > self.left and box[2] < self.width and box[1] > 0 and box[3] < self.top + self._up
+                if inside and not any(_meet(box, other) for other in taken):
+                    taken.append(box)
+                    self.over.append(
+                        Markup('<text class="name" x="{:.1f}" y="{:.1f}">{}</text>').format(px + dx, py + dy, shown)
+                    )
+                    break
 
     def image(self, values: np.ndarray, colours: str, *, least: float, greatest: float) -> None:
         """Fills the panel with `values` (rows, columns), the first row at the bottom; NaN is left clear."""
@@ -153,9 +171,7 @@ class Panel:
         Image.fromarray(pixels[::-1]).save(buffer, "PNG", optimize=True)
         place = Markup('x="{}" y="{}" width="{}" height="{}"').format(self.left, self.top, self._across, self._up)
         uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-        self.marks.append(
-            Markup('<image class="pixels" {} preserveAspectRatio="none" href="{}"/>').format(place, uri)
-        )
+        self.marks.append(Markup('<image class="pixels" {} preserveAspectRatio="none" href="{}"/>').format(place, uri))
 
     def svg(self, ident: str, title: str, description: str) -> Markup:
         """The panel with its text alternative; `ident` is unique in the page. `title` is untrusted."""
@@ -199,29 +215,36 @@ class Panel:
     def _axes(self) -> Markup:
         foot, right = self.top + self._up, self.left + self._across
         found: list[Markup] = []
+        lines = ""
         for value, label in self.y.ticks(5):
             at = float(self._py([value])[0])
-            found.append(Markup('<path class="grid" d="M{} {:.1f}H{}"/>').format(self.left, at, right))
+            lines += f"M{self.left} {at:.1f}H{right}"
             shown = shorten(plain(label), max(int((self.left - 6) / _SIGN), 3))
             found.append(
                 Markup('<text class="tick end" x="{}" y="{:.1f}">{}</text>').format(self.left - 5, at + 3.5, shown)
             )
         for value, label in self.x.ticks(max(self._across // 55, 2)):
             at = float(self._px([value])[0])
-            found.append(Markup('<path class="grid" d="M{:.1f} {}V{}"/>').format(at, self.top, foot))
+            lines += f"M{at:.1f} {self.top}V{foot}"
             found.append(
                 Markup('<text class="tick middle" x="{:.1f}" y="{}">{}</text>').format(at, foot + 13, plain(label))
             )
         if self.x.label:
             middle = self.left + self._across / 2
             found.append(
-                Markup('<text class="axis middle" x="{:.1f}" y="{}">{}</text>').format(middle, foot + 28, plain(self.x.label))
+                Markup('<text class="axis middle" x="{:.1f}" y="{}">{}</text>').format(
+                    middle, foot + 28, plain(self.x.label)
+                )
             )
         if self.y.label:
             turn = Markup('<text class="axis middle" transform="translate(11 {:.1f}) rotate(-90)">{}</text>')
             found.append(turn.format(self.top + self._up / 2, plain(self.y.label)))
         found.append(Markup('<path class="frame" d="M{} {}V{}H{}"/>').format(self.left, self.top, foot, right))
-        return Markup("").join(found)
+        return Markup("").join([Markup('<path class="grid" d="{}"/>').format(lines or "M0 0"), *found])
+
+
+def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _titled(opening: Markup, tag: str, title: str) -> Markup:
@@ -229,8 +252,3 @@ def _titled(opening: Markup, tag: str, title: str) -> Markup:
     if not title:
         return opening + Markup("/>")
     return opening + Markup("><title>{}</title></{}>").format(plain(title), Markup(tag))  # noqa: S704  # our own tags
-
-
-def number(value: float) -> str:
-    """As in the tables."""
-    return formats.known(value)

@@ -20,7 +20,11 @@ _LEAST, _MOST = 0.0, 1.0
 def _survival(row: Row) -> Survival:
     """Of the steps to target: a run that ended without it was stopped then, one that failed at infinity."""
     times = [
-        record.steps_to_target if record.steps_to_target is not None else record.steps if row.has_score(record) else math.inf
+        record.steps_to_target
+        if record.steps_to_target is not None
+        else record.steps
+        if row.has_score(record)
+        else math.inf
         for record in row.planned
     ]
     return kaplan_meier(times, [record.steps_to_target is not None for record in row.planned])
@@ -160,10 +164,20 @@ def _profile(summaries: Sequence[Summary]) -> Figure:
     return Figure(
         "across-profile",
         "Performance profile",
-        [("", panel.svg("across-profile-p", "Share of runs above each normalised score", f"{len(rows)} architectures"))],
+        [
+            (
+                "",
+                panel.svg(
+                    "across-profile-p", "Share of runs above each normalised score", f"{len(rows)} architectures"
+                ),
+            )
+        ],
         Data(["architecture", *(f"above {value:g}" for value in _SHOWN)], rows),
         "Share of an architecture's runs above each normalised score; bands: pointwise 95 % stratified bootstrap.",
         "A line above another everywhere is better at every level asked for; lines that cross trade easy tasks for hard ones.",
-        [*(Key(series(i), "line", one.architecture) for i, one in enumerate(summaries)), Key("target", "line", "target")],
+        [
+            *(Key(series(i), "line", one.architecture) for i, one in enumerate(summaries)),
+            Key("target", "line", "target"),
+        ],
         wide=True,
     )

@@ -122,7 +122,7 @@
       copy.setAttribute("y", y + 20);
       copy.setAttribute("width", width);
       copy.setAttribute("height", height - 22);
-      write(x + 6, y + 13, panel.parentElement.querySelector(".heading")?.textContent ?? figure.querySelector("h4").textContent);
+      write(x + 6, y + 13, panel.parentElement.querySelector(".heading")?.textContent ?? figure.querySelector("figcaption :is(h3, h4)").textContent);
       whole.append(copy);
     });
     keys.forEach((key, i) => {
