@@ -109,7 +109,7 @@ def _latex(name: str) -> str:
 
 
 SHOWN: dict[str, tuple[Callable[[Path], set[str]], Callable[[str], str]]] = {
-    "html": (html_names, lambda name: shorten(plain(name), 80)),
+    "html": (html_names, lambda name: shorten(plain(name), 120)),
     "md": (markdown_names, lambda name: shorten(plain(name), 60)),
     "latex": (latex_names, _latex),
     "csv": (csv_names, _csv),
