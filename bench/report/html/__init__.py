@@ -18,9 +18,10 @@ def write_page(runs: Runs, folder: Path, *, title: str) -> list[Path]:
 
 
 def _claims(runs: Runs) -> list[tuple[Claim, Verdict]]:
-    """Those with a number to show. Most runs lack an architecture that a claim needs, which spares planning its cells."""
+    """Those with a number to show. Where a run lacks an architecture that a claim needs, its cells are not planned."""
     there = {record.architecture for record in runs.records}
-    near = [claim for claim in map(load_claim, claim_names()) if there.issuperset(*claim.needs.values())]
+    claims = map(load_claim, claim_names())
+    near = [claim for claim in claims if all(map(there.issuperset, claim.needs.values()))]
     catalogue = discover()
     judged = [(claim, assess(claim, runs.records, runs.curves, catalogue)) for claim in near]
     return [(claim, verdict) for claim, verdict in judged if verdict.numbers]
