@@ -1,6 +1,7 @@
 """The results folder: one immutable file per attempt. The only code that writes results.
 
     <run>/archbench.json                   says that the folder is ours
+    <run>/plan.json                        the cells of the last run, so that it shows what is missing
     <run>/lock                             held by the run under way, and by its workers
     <run>/<cell id>/<attempt>.json         a record
     <run>/<cell id>/<attempt>.npz          its curves
@@ -17,7 +18,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -31,8 +32,8 @@ from bench.plan import group_id
 from bench.record import SCHEMA_VERSION, Record, Timing
 from bench.sources import digest
 
-_MARKER, _LOCK, _SPEED = "archbench.json", "lock", "speed"
-_OWN = {_MARKER, _LOCK, _SPEED, "report", "logs"}
+_MARKER, _PLAN, _LOCK, _SPEED = "archbench.json", "plan.json", "lock", "speed"
+_OWN = {_MARKER, _PLAN, _LOCK, _SPEED, "report", "logs"}
 _ZIP_TAIL, _ZIP_TAIL_BYTES = b"PK\x05\x06", 22
 """How the last record of a .zip file starts, and its length."""
 
@@ -90,6 +91,19 @@ class Store:
                 yield
             finally:
                 self.lock_fd = None
+
+    def write_plan(self, cells: Iterable[str]) -> None:
+        """Note the cells that a run will end with, by id; the plan of the run before is gone. Raises StoreError."""
+        try:
+            write_atomic(self.folder / _PLAN, json.dumps({"cells": sorted(cells)}, indent=1).encode())
+        except OSError as error:
+            raise StoreError(f"cannot write results to {self.folder}: {error.strerror}; choose another --out") from None
+
+    def planned(self) -> frozenset[str]:
+        """The cells of the last run's plan; none where no plan was written, or it cannot be read."""
+        with suppress(OSError, ValueError, RecursionError, TypeError, KeyError):
+            return frozenset(map(str, json.loads((self.folder / _PLAN).read_bytes())["cells"]))
+        return frozenset()
 
     def write(self, record: Record, curves: Mapping[str, np.ndarray] | None = None) -> Record:
         """Store an attempt; the record as stored. Raises StoreError on a full disk or a read-only folder."""
@@ -231,12 +245,6 @@ def _number(path: Path) -> int:
 def _joined(record: Record, timings: Mapping[str, Timing]) -> Record:
     timing = timings.get(group_id(record.identity)) if record.status == "ok" else None
     return record if timing is None or timing.speed is None else record.model_copy(update=timing.measured())
-
-
-def read_runs(stores: Iterable[Store]) -> tuple[list[Record], Callable[[Record], dict[str, np.ndarray]]]:
-    """The records of several runs, and what finds the curves of any of them. Raises StoreError as `records` does."""
-    origin = {id(record): (store, record) for store in stores for record in store.each()}
-    return [record for _, record in origin.values()], lambda record: origin[id(record)][0].curves(record)
 
 
 def write_atomic(path: Path, content: bytes, *, anew: bool = False) -> None:

@@ -36,7 +36,7 @@ def test_the_example_task_and_architecture_run_together_from_outside_the_reposit
     ran = _archbench(tmp_path, "run", *plugins, *small, "--set", "first-value.test_size=200")
     assert ran.returncode == 0, ran.stderr
     assert "leaky" in ran.stdout
-    assert (tmp_path / "results" / "custom" / "report" / "report.md").is_file()
+    assert (tmp_path / "results" / "custom" / "report" / "report.html").is_file()
     shown = _archbench(tmp_path, "show", "results/custom", "--json")
     cells = {cell["architecture"]: cell for cell in json.loads(shown.stdout)}
     assert cells.keys() == {"leaky", "rnn"}

@@ -17,7 +17,7 @@ _COMMANDS = {
     "plan": ("run", "The cells that `run` would train; trains nothing."),
     "run": ("run", "Train every architecture on every task and compare."),
     "show": ("results", "The summary table of runs in the terminal."),
-    "report": ("results", "A Markdown report with tables and figures."),
+    "report": ("results", "A report as one page, or in other formats."),
     "doctor": ("doctor", "What works here, how steady timings are, and what to mend."),
     "claims": ("claims", "A verdict on each textbook claim, with its evidence."),
 }

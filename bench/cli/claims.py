@@ -8,8 +8,9 @@ import click
 from bench.catalogue import claim_names, discover
 from bench.cli.options import Checked, names, report_damaged
 from bench.errors import UsageError
+from bench.runs import read_runs
 from bench.setting import Setting
-from bench.store import Store, read_runs
+from bench.store import Store
 
 REFERENCE = Path("results") / "reference"
 FAILED, INCONCLUSIVE = 1, 3
@@ -38,7 +39,7 @@ def claims_command(
     from bench.verdicts import assess, load_claim
 
     claims = [load_claim(name) for name in chosen or claim_names()]
-    records, curves = read_runs(stores)
+    records, curves, _ = read_runs(stores)
     for store in stores:
         report_damaged(store)
     catalogue = discover()

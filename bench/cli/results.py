@@ -1,13 +1,18 @@
 """`archbench show` and `archbench report`."""
 
 import json
+import webbrowser
 from pathlib import Path
 from textwrap import indent
 
 import click
 
-from bench.cli.options import report_damaged
-from bench.store import Store, read_runs
+from bench.cli.options import names, report_damaged
+from bench.errors import UsageError, unknown
+from bench.report.output import FORMATS, write_report
+from bench.report.text import plain
+from bench.runs import read_runs
+from bench.store import Store
 
 _run = click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -53,16 +58,38 @@ def _print_table(stores: list[Store]) -> None:
 
 @click.command("report")
 @_run
+@click.option(
+    "--format", "formats", multiple=True, callback=names, metavar="NAME", help=f"{', '.join(FORMATS)}; default html."
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: report/ in the first run.")
-def report_command(runs: tuple[Path, ...], out: Path | None) -> int:
-    """A Markdown report with tables and figures from runs."""
-    stores = [Store(run).open() for run in runs]
-    from bench.report.markdown import write_report
+@click.option("--open", "opened", is_flag=True, help="Show the page in a browser.")
+def report_command(runs: tuple[Path, ...], formats: list[str], out: Path | None, opened: bool) -> int:
+    """A report on runs, as one page or in other formats; several runs are merged. RUN: as `archbench run` wrote it.
 
-    records, curves = read_runs(stores)
-    title = ", ".join(run.resolve().name for run in runs)
-    path = write_report(records, curves, out or runs[0] / "report", title=title)
+    html: report.html. md: report.md, for a comment on a pull request. latex: table.tex. csv: summary.csv, cells.csv.
+    json: report.json. figures: figures/, SVG and PNG.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown("format", name, FORMATS)
+    formats = formats or ["html"]
+    if opened and "html" not in formats:
+        raise UsageError(f"--open: expected html among --format, received {', '.join(formats)}")
+    stores = [Store(run).open() for run in runs]
+    found = read_runs(stores)
+    title = ", ".join(dict.fromkeys(run.resolve().name for run in runs))
+    paths = write_report(found, out or runs[0] / "report", formats=formats, title=title)
     for store in stores:
         report_damaged(store)
-    click.echo(str(path))
+    for note in found.notes:
+        click.echo(plain(f"archbench: {note}"), err=True)
+    for path in paths:
+        click.echo(str(path))
+    if opened:
+        _open(next(path for path in paths if path.suffix == ".html"))
     return 0
+
+
+def _open(page: Path) -> None:
+    if not webbrowser.open(page.resolve().as_uri()):
+        click.echo(plain(f"archbench: --open: no browser found; open {page} in one"), err=True)

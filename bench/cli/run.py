@@ -15,6 +15,7 @@ from bench.execute.request import Request
 from bench.plan import Flags
 from bench.report.text import plain
 from bench.resume import FINISHED
+from bench.runs import read_runs
 from bench.setting import Setting, Value
 from bench.suite import CELL, TRAINING
 
@@ -162,18 +163,18 @@ def _conclude(request: Request, untimed: list[str], *, drawn: bool) -> int:
     """Print the table and where everything is; the exit code. `untimed`: what could not be timed, and why."""
     from rich.console import Console
 
-    from bench.report.markdown import write_report
+    from bench.report.output import write_report
     from bench.report.terminal import print_summary
 
     print_summary(request.records, Console())
     folder = request.store.folder
-    report = folder / "report" / "report.md"
+    report = folder / "report" / "report.html"
     if drawn or not report.exists():  # of all that lies in the folder, also from earlier commands
-        click.echo("drawing the report ...", err=True)
+        click.echo("writing the report ...", err=True)
         try:
-            report = write_report(request.store.records(), request.store.curves, report.parent, title=folder.name)
+            (report,) = write_report(read_runs([request.store]), report.parent, title=folder.resolve().name)
         except KeyboardInterrupt:
-            click.echo(f"\nstopped; all records are kept, draw the report with\n  archbench report {folder}", err=True)
+            click.echo(f"\nstopped; all records are kept, write the report with\n  archbench report {folder}", err=True)
             raise
     click.echo(f"report   {report}\nrecords  {folder}")
     for line in untimed:

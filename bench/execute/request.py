@@ -113,6 +113,7 @@ class Request:
 
         Limits a cell: `timeout` seconds, `memory` bytes.
         """
+        self.store.write_plan(cell.id for cell in self.cells)
         for cell in (todo.cell for todo in self.todo if todo.cell.skip is not None):
             task = self.catalogue.task(cell.task).value
             self.records.append(self.store.write(blank(cell, task, status="skipped", reason=cell.skip)))

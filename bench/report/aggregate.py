@@ -1,21 +1,28 @@
 """The core of every report: records -> one table per task, one row per architecture, in plain Python."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from bench.record import Record
 from bench.report.labels import Labels
 from bench.report.rows import Row, TaskTable
+from bench.runs import latest
 
 
 def task_tables(records: Iterable[Record]) -> list[TaskTable]:
-    """One table per task and its settings, sorted by label; the order of `records` does not matter."""
-    latest = _latest(records)
-    labels = Labels(latest)
+    """One table per task and its settings, by label, 10 before 100; the order of `records` does not matter."""
+    cells = latest(records)
+    labels = Labels(cells)
     tables = [
         TaskTable(labels.task(of_task), tuple(sorted(_rows(of_task, labels), key=_rank)))
-        for of_task in labels.groups(latest, labels.task_key)
+        for of_task in labels.groups(cells, labels.task_key)
     ]
-    return sorted(tables, key=lambda table: table.label)
+    return sorted(tables, key=_natural)
+
+
+def _natural(table: TaskTable) -> list[tuple[bool, int, str]]:
+    parts = re.split(r"([0-9]{1,9})", table.label)
+    return [(place % 2 == 1, int(part) if place % 2 else 0, part) for place, part in enumerate(parts)]
 
 
 def _rows(of_task: Sequence[Record], labels: Labels) -> list[Row]:
@@ -29,9 +36,3 @@ def _rows(of_task: Sequence[Record], labels: Labels) -> list[Row]:
 def _rank(row: Row) -> tuple[bool, bool, float, str, str]:
     sign = -1 if row.records[0].higher_is_better else 1
     return not row.planned, not row.scored, sign * row.mean if row.scored else 0.0, row.architecture, row.backend
-
-
-def _latest(records: Iterable[Record]) -> list[Record]:
-    """One attempt a cell, the last one: a retry stands in for what it repeated."""
-    latest = {record.cell_id: record for record in sorted(records, key=lambda record: record.measured_at)}
-    return [latest[cell_id] for cell_id in sorted(latest)]

@@ -71,7 +71,7 @@ def _score_row(axes: Axes, position: int, row: Row, record: Record) -> None:
 
 def learning_curves(table: TaskTable, curves: Curves) -> Figure | None:
     """Validation score against step, a panel per architecture: a line a seed, and their median where steps coincide."""
-    drawn = [(row, found) for row in table.rows if (found := _histories(row, curves))]
+    drawn = [(row, found) for row in table.rows if (found := histories(row, curves))]
     if not drawn:
         return None
     record = table.any
@@ -79,8 +79,8 @@ def learning_curves(table: TaskTable, curves: Curves) -> Figure | None:
         figure, axes = canvas.panels(table.label, len(drawn), columns=4, height=1.9)
         if canvas.logarithmic(record):
             axes[0].set_yscale("log")
-        for panel, (row, histories) in zip(axes, drawn, strict=True):
-            _learning_panel(panel, row, histories)
+        for panel, (row, found) in zip(axes, drawn, strict=True):
+            _learning_panel(panel, row, found)
         figure.supylabel(canvas.score_label(record, "validation"), fontsize=9)
         canvas.legend_below(figure, {k: v for panel in axes for k, v in canvas.handles(panel).items()})
     return figure
@@ -89,7 +89,7 @@ def learning_curves(table: TaskTable, curves: Curves) -> Figure | None:
 History = tuple[Record, np.ndarray, np.ndarray]
 
 
-def _histories(row: Row, curves: Curves) -> list[History]:
+def histories(row: Row, curves: Curves) -> list[History]:
     """Record, steps and validation scores of every seed with a finite point."""
     found = []
     for record in row.planned:
@@ -99,18 +99,18 @@ def _histories(row: Row, curves: Curves) -> list[History]:
     return found
 
 
-def _learning_panel(axes: Axes, row: Row, histories: Sequence[History]) -> None:
+def _learning_panel(axes: Axes, row: Row, found: Sequence[History]) -> None:
     canvas.references(axes, row.records[0])
-    for record, steps, scores in histories:
+    for record, steps, scores in found:
         axes.plot(
             steps, scores, color=BLUE, linewidth=0.7, alpha=0.7, label="seed", marker="." if len(steps) == 1 else ""
         )
         if record not in row.scored:
             end = np.flatnonzero(np.isfinite(scores))[-1]
             axes.plot(steps[end], scores[end], "x", color=RED, markersize=6, label="ended without a score", zorder=4)
-    steps = histories[0][1]
-    if len(histories) > 2 and all(np.array_equal(steps, other) for _, other, _ in histories):
-        median = np.median([scores for *_, scores in histories], axis=0)
+    steps = found[0][1]
+    if len(found) > 2 and all(np.array_equal(steps, other) for _, other, _ in found):
+        median = np.median([scores for *_, scores in found], axis=0)
         axes.plot(steps, median, color=ORANGE, linewidth=2, label="median", zorder=3)
     axes.set_title(canvas.name(row.architecture, 145))
     axes.tick_params(labelsize=7)

@@ -15,12 +15,12 @@ from bench.report.rows import Curves, TaskTable
 
 _STYLES = {"init": (ORANGE, (0, (4, 1.5))), "during": ("0.55", (0, (1, 1))), END: (BLUE, "-")}
 """Colour and dashes of a moment: they differ in lightness too, for print."""
-_SYMBOL = {"h": "∂L/∂h", "c": "∂L/∂c", "input": "∂L/∂input"}
+SYMBOL = {"h": "∂L/∂h", "c": "∂L/∂c", "input": "∂L/∂input"}
 _BAND = "10–90 % of sequences"
 _ACROSS = "training step (end: wherever a seed stopped)"
-_TOLD_APART = 8.0
+TOLD_APART = 8.0
 """Decades that the colours of a map span: what is less is lost when float32 adds it to the largest."""
-_DEEPEST = 15.0
+DEEPEST = 15.0
 """Decades below the largest norm that are drawn: what is less moves no float32 weight."""
 
 
@@ -54,8 +54,8 @@ def _flow_panel(axes: Axes, arm: Arm) -> None:
         if arm.state == "h" and moment != "during" and (line := arm.line(moment, "c")):
             lag = thin(len(line.mean))[1:]  # the c of the last step is not carried on: no gradient at lag 0
             axes.plot(lag, line.mean[lag], color=colour, linewidth=0.8, marker=".", markersize=4,
-                      markevery=max(len(lag) // 8, 1), label=f"{_SYMBOL['c']}, {moment}")  # fmt: skip
-    axes.set_title(f"{canvas.name(arm.row.architecture, 118)}: {_SYMBOL[arm.state]}")
+                      markevery=max(len(lag) // 8, 1), label=f"{SYMBOL['c']}, {moment}")  # fmt: skip
+    axes.set_title(f"{canvas.name(arm.row.architecture, 118)}: {SYMBOL[arm.state]}")
     axes.tick_params(labelsize=7)
     axes.margins(x=0.02)
     axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(5, integer=True))
@@ -64,10 +64,10 @@ def _flow_panel(axes: Axes, arm: Arm) -> None:
 def _cut(axes: Axes) -> str:
     """Let the lines leave axes far below the largest norm, where nothing could be told apart; says so for the label."""
     bottom, top = axes.get_ylim()
-    if top - bottom <= _DEEPEST:
+    if top - bottom <= DEEPEST:
         return ""
-    axes.set_ylim(bottom=top - _DEEPEST)
-    return f",\nthe upper {_DEEPEST:.0f} decades"
+    axes.set_ylim(bottom=top - DEEPEST)
+    return f",\nthe upper {DEEPEST:.0f} decades"
 
 
 def _mark_floor(axes: Axes, arm: Arm) -> None:
@@ -100,11 +100,11 @@ def lag_map(table: TaskTable, curves: Curves) -> Figure | None:
     """Log10 of the gradient's norm over that at lag 0, over lag and training, a panel per architecture."""
     drawn = arms(table, curves)
     across = columns(seed.record for arm in drawn for seed in arm.seeds)
-    maps = [_map(arm, across) for arm in drawn]
+    maps = [decades(arm, across) for arm in drawn]
     if len(across) < 2 or not any(np.isfinite(each).any() for each in maps):
         return None
     top = max(float(np.nanmax(each)) for each in maps if np.isfinite(each).any())
-    bottom = max(min(float(np.nanmin(each)) for each in maps if np.isfinite(each).any()), top - _TOLD_APART)
+    bottom = max(min(float(np.nanmin(each)) for each in maps if np.isfinite(each).any()), top - TOLD_APART)
     with canvas.look():
         figure, axes = canvas.panels(table.label, len(drawn), columns=4, height=1.6, across="training step")
         for panel, arm, each in zip(axes, drawn, maps, strict=True):
@@ -117,7 +117,7 @@ def lag_map(table: TaskTable, curves: Curves) -> Figure | None:
     return figure
 
 
-def _map(arm: Arm, across: Sequence[Column]) -> np.ndarray:
+def decades(arm: Arm, across: Sequence[Column]) -> np.ndarray:
     """(lags, columns), decades above lag 0; NaN where no seed was probed, or nothing arrives at lag 0."""
     found = [arm.at(column) for column in across]
     lags = next(len(each) for each in found if each is not None)
@@ -138,7 +138,7 @@ def _map_panel(
     if END in across:
         axes.axvline(len(across) - 1.5, color="white", linewidth=2)
     _name_columns(axes, across, most=5)
-    axes.set_title(f"{canvas.name(arm.row.architecture, 118)}: {_SYMBOL[arm.state]}")
+    axes.set_title(f"{canvas.name(arm.row.architecture, 118)}: {SYMBOL[arm.state]}")
     axes.tick_params(labelsize=7)
     return mesh
 
@@ -165,7 +165,7 @@ def half_life(table: TaskTable, curves: Curves) -> Figure | None:
         ceiling = canvas.half_life_axis(axes, np.concatenate([each[:, 1:].ravel() for *_, each in points]))
         for place, (row, state, each) in enumerate(points):
             shift = 0.5 * ((place + 0.5) / len(points) - 0.5)
-            label = f"{canvas.name(row.architecture, 130)}: {_SYMBOL[state]}"
+            label = f"{canvas.name(row.architecture, 130)}: {SYMBOL[state]}"
             _half_life_line(axes, place, each, shift, label=label, ceiling=ceiling)
         axes.set_xlim(-0.5, len(across) - 0.5)
         _name_columns(axes, across, most=12)

@@ -59,6 +59,15 @@ def spread(row: Row) -> str:
     return f"{number(row.low)}–{number(row.high)}" if len(row.scored) > 1 else ""
 
 
+def half_width(row: Row) -> str:
+    """Half the 95 % interval of the mean, to as many places as the mean has; empty where there is none."""
+    if not row.interval:
+        return ""
+    half, places = (row.interval.high - row.interval.low) / 2, number(row.mean).partition(".")[2]
+    text = f"{half:.{len(places)}f}"
+    return text if places.isdecimal() and float(text) else number(half)
+
+
 def steps_to_target(row: Row) -> str:
     """Median steps, 'never' where more than half of the seeds missed."""
     if math.isnan(row.steps_to_target):

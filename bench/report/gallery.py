@@ -1,6 +1,6 @@
-"""The figures of a report: drawn, written as SVG and PNG, and shown in Markdown, each with its sentence."""
+"""The figures of a report as files, SVG and PNG, for a page or a paper of one's own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,63 +9,49 @@ from matplotlib.figure import Figure
 from bench.errors import StoreError
 from bench.record import Record
 from bench.report import lengths
+from bench.report.aggregate import task_tables
 from bench.report.canvas import render
 from bench.report.figures import FIGURES
 from bench.report.ladder_figures import half_life_length, success
-from bench.report.rows import Curves, TaskTable
-from bench.report.text import enumerate_words, markdown, shorten, slug
-from bench.store import write_atomic
-
-_NAME = 80
-_CAPTIONS = {
-    "lag-map": "Gradient over lag and training",
-    "half-life": "Half-life of the gradient",
-    "gates": "Gates over a sequence",
-    "success": "Success against length",
-    "half-life-length": "Half-life and longest solved length",
-}
-"""Of figures whose kind does not say it."""
+from bench.report.output import save
+from bench.report.rows import Curves
+from bench.report.text import slug
+from bench.runs import Runs
 
 
-def across(records: Sequence[Record], folder: Path) -> Iterator[str]:
-    """What several tables show together: tasks at two lengths or more."""
-    found = lengths.climbs(records)
-    if not found:
-        return
-    yield "## Across lengths"
+def write_figures(runs: Runs, folder: Path, *, title: str) -> list[Path]:
+    """Draw every figure there are records for into `figures/` in `folder`; that folder's path.
+
+    Raises StoreError where there is nothing to draw, or nothing can be written.
+    """
+    place = folder / "figures"
+    paths = [
+        save(place / f"{name}.{form}", render(figure, form))
+        for name, figure in _figures(runs)
+        for form in ("svg", "png")
+    ]
+    if not paths:
+        raise StoreError("cannot draw figures: no run has a score, and nothing was recorded; --format html says why")
+    return [place]
+
+
+def _figures(runs: Runs) -> Iterator[tuple[str, Figure]]:
+    """File name and figure: of every task, and across the lengths of one."""
     taken = set[str]()
-    for climb in found:
+    for table in task_tables(runs.records):
+        stem = slug(table.label, taken)
+        taken.add(stem)
+        curves = remembered(runs.curves)
+        for kind, (draw, _) in FIGURES.items():
+            if figure := draw(table, curves):
+                yield f"{stem}-{kind}", figure
+    climbs, taken = lengths.climbs(runs.records), set()
+    for climb in climbs:
         stem = slug(climb.task, taken)
         taken.add(stem)
-        yield from _shown(success(climb), "success", climb.task, lengths.success_words(climb), folder, stem)
-    if figure := half_life_length(found):
-        yield from _shown(figure, "half-life-length", "all", lengths.half_life_words(found), folder, "all")
-
-
-def figures(table: TaskTable, curves: Curves, folder: Path, stem: str) -> Iterator[str]:
-    """All figures of one task, and which there is nothing to draw for."""
-    missing = []
-    for kind, (draw, say) in FIGURES.items():
-        if figure := draw(table, curves):
-            yield from _shown(figure, kind, table.label, say(table, curves), folder, stem)
-        else:
-            missing.append(_caption(kind).lower())
-    if missing:
-        why = "nothing was recorded for them" if table.ranked else "there is no finished cell"
-        yield f"No figure of {enumerate_words(missing)}: {why}."
-
-
-def _shown(figure: Figure, kind: str, of: str, sentence: str, folder: Path, stem: str) -> Iterator[str]:
-    """Writes a figure; its place in the text, and its sentence."""
-    for form in ("svg", "png"):
-        write(folder / f"{stem}-{kind}.{form}", render(figure, form))
-    caption, source = _caption(kind), f"figures/{stem}-{kind}"
-    yield f"![{caption} of {markdown(shorten(of, _NAME))}]({source}.svg)"
-    yield f"{caption} ([PNG]({source}.png)). {sentence}".rstrip()
-
-
-def _caption(kind: str) -> str:
-    return _CAPTIONS.get(kind, kind.replace("-", " ").capitalize())
+        yield f"{stem}-success", success(climb)
+    if figure := half_life_length(climbs):
+        yield "all-half-life-length", figure
 
 
 def remembered(curves: Curves) -> Curves:
@@ -78,12 +64,3 @@ def remembered(curves: Curves) -> Curves:
         return found[record.cell_id]
 
     return remembered
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file of the report. Raises StoreError where that is not possible."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, content)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}; choose another folder with --out") from None

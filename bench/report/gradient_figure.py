@@ -38,7 +38,7 @@ class Norms:
 
 def gradient_norms(table: TaskTable, curves: Curves) -> Figure | None:
     """Norm of each variable's gradient before clipping against step, median over seeds, logarithmic."""
-    drawn = [(row, norms) for row in table.rows if (norms := _norms(row, curves))]
+    drawn = [(row, norms) for row in table.rows if (norms := norms_of(row, curves))]
     if not drawn:
         return None
     with canvas.look():
@@ -50,7 +50,8 @@ def gradient_norms(table: TaskTable, curves: Curves) -> Figure | None:
     return figure
 
 
-def _norms(row: Row, curves: Curves) -> Norms | None:
+def norms_of(row: Row, curves: Curves, *, by_variable: bool = True) -> Norms | None:
+    """The norms of a row; None where none was recorded or all are 0. Without `by_variable` only those of the whole."""
     arrays = [curves(record) for record in row.planned if record.curves]
     arrays = [each for each in arrays if "gradient_norm" in each and each["gradient_norm"].size]
     if not arrays:
@@ -61,8 +62,9 @@ def _norms(row: Row, curves: Curves) -> Norms | None:
     length = max(map(len, seeds))
     edges = np.linspace(0, length, min(_BINS, length) + 1).astype(int)
     slices = list(pairwise(edges))
-    each = np.array([_median([seed[a:b] for seed in seeds]) for a, b in slices])
-    whole = np.array([_median([np.linalg.norm(seed[a:b], axis=1, keepdims=True) for seed in seeds]) for a, b in slices])
+    wholes = [np.linalg.norm(seed, axis=1, keepdims=True) for seed in seeds]
+    whole = np.array([_median([seed[a:b] for seed in wholes]) for a, b in slices])
+    each = np.array([_median([seed[a:b] for seed in seeds]) for a, b in slices]) if by_variable else whole
     if not (each > 0).any():
         return None  # nothing that a logarithmic axis can show
     return Norms(names, (edges[:-1] + edges[1:] + 1) / 2, each, whole[:, 0], np.unique(np.concatenate(bad)))
@@ -71,6 +73,8 @@ def _norms(row: Row, curves: Curves) -> Norms | None:
 def _median(parts: list[np.ndarray]) -> np.ndarray:
     """Median over the rows of all parts, what is not finite left out (it is marked apart)."""
     rows = np.concatenate(parts)
+    if np.isfinite(rows).all():
+        return np.asarray(np.median(rows, axis=0))  # a tenth of the time
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="All-NaN slice")
         return np.asarray(np.nanmedian(np.where(np.isfinite(rows), rows, np.nan), axis=0))

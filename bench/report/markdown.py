@@ -1,147 +1,131 @@
-"""The report as a folder: `report.md` and the figures it shows. The same records give the same bytes."""
+"""The report as Markdown for a comment on a pull request: `report.md`, one text without files beside it."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
-from bench.errors import StoreError
-from bench.record import Record
-from bench.report import conditions, formats, gallery, words
+from bench.report import conditions, formats, words
 from bench.report.aggregate import task_tables
-from bench.report.flow_table import FLOW_COLUMNS, INTERVENTIONS, flow_table, intervention_table
-from bench.report.rows import Curves, Row, TaskTable
-from bench.report.speed_table import SPEED_COLUMNS, speed_table
-from bench.report.tables import summary
-from bench.report.text import markdown, shorten, slug, trim
+from bench.report.contrasts import best_group
+from bench.report.output import save
+from bench.report.rows import Row, TaskTable
+from bench.report.text import markdown, shorten, trim
+from bench.runs import Runs
 
-_NAME, _REASON = 80, 300
+LIMIT: Final = 65_536
+"""Characters that GitHub takes in a comment; counted in bytes, which are no fewer."""
+_NAME, _REASON, _NOTE = 60, 200, 500
+_ROWS, _FAILURES, _NOTES = 50, 30, 10
+"""The most lines of a table, of the list of failures, and notes."""
+_COLUMNS: Final = ("architecture", "test score", "solved", "steps to target", "parameters", "ms/step")
+_MEANING: Final = (
+    "Test score: mean over seeds ± half of its 95 % interval (Student), or least–greatest where there is none; bold: "
+    "the best, and those not told from it, where the seeds tell any apart (all pairs, Holm, 5 %). Solved: seeds whose "
+    "validation score reached the target. Steps to target: median over all seeds. Parameters: trainable, embedding "
+    f"apart. ms/step: median of a training step; {markdown(formats.SHARED)}: other workers ran beside it."
+)
 
 
-def write_report(records: Iterable[Record], curves: Curves, folder: Path, *, title: str) -> Path:
-    """Writes `report.md`, `summary.csv` and `figures/` into `folder` and returns the path of `report.md`.
+def write_markdown(runs: Runs, folder: Path, *, title: str) -> list[Path]:
+    """Write `report.md` into `folder`; its path. Raises StoreError."""
+    return [save(folder / "report.md", comment(runs, title=title))]
 
-    Raises StoreError where there are no records or the folder cannot be written.
-    """
-    records = list(records)
-    tables = task_tables(records)
-    if not tables:
-        raise StoreError(
-            "cannot write a report: there are no records; run `archbench run` first or name another folder"
-        )
-    across = list(gallery.across(records, folder / "figures"))
-    sections, taken = [], set[str]()
+
+def comment(runs: Runs, *, title: str) -> str:
+    """Failures first, then a table a task, at most `LIMIT` bytes: tables that do not fit are named as left out."""
+    tables = task_tables(runs.records)
+    parts = [_inert(part) for part in (*_opening(tables, runs.notes, title), *_failures(tables))]
+    ending = f"{_MEANING}\n\n{_inert(_conditions(tables))}\n"
+    room = LIMIT - _size(ending) - _size(*parts) - 500  # for the sentence on what was left out
+    left = []
     for table in tables:
-        stem = slug(table.label, taken)
-        taken.add(stem)
-        known = gallery.remembered(curves)
-        parts = [*_heading(table), *_further(table, known), *gallery.figures(table, known, folder / "figures", stem)]
-        sections.append("\n\n".join(parts))
-    text = "\n\n".join(
-        [*_opening(tables, title), *across, *_failures(tables), *sections, *_conditions(tables), *_definitions()]
-    )
-    gallery.write(folder / "summary.csv", summary(records).to_csv(index=False, lineterminator="\n").encode())
-    path = folder / "report.md"
-    gallery.write(path, (text + "\n").encode())
-    return path
+        section = _inert(_section(table))
+        if _size(section) <= room:
+            parts.append(section)
+            room -= _size(section)
+        else:
+            left.append(table.label)
+    if left:
+        parts.append(
+            f"Left out, as a comment holds {LIMIT:,} characters: {words.count(len(left), 'table')}, "
+            f"first {words.bold(left[0])}. `archbench report --format html` has all."
+        )
+    return "\n\n".join([*parts, ending])
 
 
-def _opening(tables: Sequence[TaskTable], title: str) -> Iterator[str]:
-    planned = [record for table in tables for row in table.rows for record in row.planned]
+def _inert(text: str) -> str:
+    """So that GitHub, which looks for them in what it rendered, calls nobody, links no issue and draws no emoji."""
+    return re.sub(r"(@|#|:)(?=[\w+])", r"\1<!-- -->", text)
+
+
+def _size(*parts: str) -> int:
+    return sum(len(part.encode(errors="backslashreplace")) + 2 for part in parts)
+
+
+def _opening(tables: Sequence[TaskTable], notes: Sequence[str], title: str) -> Iterator[str]:
+    planned = sum(len(row.planned) for table in tables for row in table.rows)
     scored = sum(len(row.scored) for table in tables for row in table.rows)
-    yield f"# {markdown(shorten(title, 200))}"
-    yield f"{scored} of {len(planned)} planned runs finished with a score. {words.caution(tables)}"
-    yield "All tables as one file: [summary.csv](summary.csv)."
-    yield "\n".join(f"- {words.lead(table)}" for table in tables)
-
-
-def _heading(table: TaskTable) -> Iterator[str]:
-    record = table.any
-    yield f"## {markdown(shorten(table.label, _NAME))}"
-    yield (
-        f"Metric: {markdown(record.metric)}, {formats.direction(record)}. Chance: {record.chance:.4g}. "
-        f"Target: {record.target:.4g} on validation data. Scores are those of the {record.headline} weights."
-    )
-    yield grid(list(formats.COLUMNS), [_cells(row, best=row in table.best) for row in table.rows])
-
-
-def _further(table: TaskTable, curves: Curves) -> Iterator[str]:
-    """Tables of speed, of the gradient's reach and of interventions, where they were measured."""
-    for found, above in (
-        (speed_table(table), "Speed, alone on the machine, cells taking turns:"),
-        (flow_table(table, curves), "How far the gradient reaches back in time, init → end:"),
-        (intervention_table(table), f"{INTERVENTIONS} Metric: {markdown(table.any.metric)}."),
-    ):
-        if found:
-            header, rows = found
-            yield above
-            yield grid(header, [[_name(name), *cells] for name, *cells in rows])
-
-
-def _cells(row: Row, *, best: bool) -> list[str]:
-    mean, spread = formats.mean(row), formats.spread(row)
-    score = (f"**{mean}**" if best else mean) + (f", {spread}" if spread else "")
-    if not row.planned:
-        return [_name(row.architecture), "skipped", *[formats.NOTHING] * (len(formats.COLUMNS) - 2)]
-    return [
-        _name(row.architecture),
-        score,
-        f"{row.solved} of {len(row.planned)}",
-        formats.steps_to_target(row),
-        formats.count(row.parameters),
-        formats.count(row.embedding_parameters),
-        formats.known(row.train_seconds),
-        markdown(formats.step(row)),
-        formats.gradient(row),
-        formats.count(row.not_finite),
-        row.failures or "none",
-    ]
+    yield f"## {markdown(shorten(title, 200))}"
+    yield f"{scored} of {words.count(planned, 'planned run')} finished with a score."
+    if notes:
+        shown = [f"- {markdown(trim(note, _NOTE))}" for note in notes[:_NOTES]]
+        yield "\n".join([*shown, *_more(len(notes) - _NOTES, "- {} more notes")])
 
 
 def _failures(tables: Sequence[TaskTable]) -> Iterator[str]:
-    yield "## Failures and skips"
     rows = [
-        [
-            _name(table.label),
-            _name(row.architecture),
-            seeds,
-            status,
-            markdown(trim(reason, _REASON)),
-        ]
+        [_name(table.label), _name(row.architecture), shorten(seeds, _NAME), status, markdown(trim(reason, _REASON))]
         for table in tables
         for row in table.rows
         for seeds, status, reason in row.unfinished
     ]
-    yield (
-        grid(["task", "architecture", "seeds", "status", "reason"], rows)
-        if rows
-        else "None: every planned run finished, and was measured."
+    if rows:
+        yield "### Failures and skips"
+        header = ["task", "architecture", "seeds", "status", "reason"]
+        yield "\n".join([grid(header, rows[:_FAILURES]), *_more(len(rows) - _FAILURES, "\n{} more.")])
+
+
+def _section(table: TaskTable) -> str:
+    record, best = table.any, best_group(table)
+    rows = [_cells(row, best=row in best) for row in table.rows if row.planned]
+    about = (
+        f"{words.lead(table)} Metric: {markdown(record.metric)}, {formats.direction(record)}; "
+        f"chance {record.chance:.4g}, target {record.target:.4g}."
     )
+    lines = [grid(_COLUMNS, rows[:_ROWS])] if rows else []
+    return "\n\n".join([about, *lines, *_more(len(rows) - _ROWS, "{} more, all behind these.")])
 
 
-def _conditions(tables: Sequence[TaskTable]) -> Iterator[str]:
+def _more(number: int, text: str) -> list[str]:
+    return [text.format(number)] if number > 0 else []
+
+
+def _cells(row: Row, *, best: bool) -> list[str]:
+    mean, half, spread = formats.mean(row), formats.half_width(row), formats.spread(row)
+    around = f" ± {half}" if half else f", {spread}" if spread else ""
+    return [
+        _name(row.architecture),
+        (f"**{mean}**" if best else mean) + around,
+        f"{row.solved} of {len(row.planned)}",
+        formats.steps_to_target(row),
+        formats.count(row.parameters),
+        markdown(formats.step(row)),
+    ]
+
+
+def _conditions(tables: Sequence[TaskTable]) -> str:
+    """Versions, machine and threads in a line; a name with several values has them all, with their records."""
     records = [record for table in tables for row in table.rows for record in row.records]
-    times = [record.measured_at for record in records]
-    yield "## Conditions"
-    yield f"Measured from {min(times).isoformat()} to {max(times).isoformat()}. What varied has a line a value."
-    yield _condition_grid(conditions.machines(records))
-    for table in tables:
-        yield f"### Conditions of {markdown(shorten(table.label, _NAME))}"
-        for settings, architectures in conditions.training(table):
-            yield f"Training of {', '.join(map(_name, architectures))}: {markdown(settings)}."
-        yield _condition_grid(conditions.data(table))
-
-
-def _condition_grid(found: Iterable[conditions.Condition]) -> str:
-    return grid(
-        ["condition", "value", "records"],
-        [[_name(name), markdown(trim(value, _REASON)), str(count)] for name, value, count in found],
+    values: dict[str, list[str]] = {}
+    for name, value, count in conditions.machines(records):
+        values.setdefault(name, []).append(f"{value} ({count})")
+    found = "; ".join(
+        f"{name} {found[0].rpartition(' ')[0] if len(found) == 1 else ', '.join(found)}"
+        for name, found in values.items()
     )
-
-
-def _definitions() -> Iterator[str]:
-    yield "## What the columns mean"
-    meanings = formats.COLUMNS | SPEED_COLUMNS | FLOW_COLUMNS
-    yield "\n".join(f"- **{name}**: {meaning}" for name, meaning in meanings.items())
-    yield "'At chance': no seed came a twentieth of the way from chance to target."
+    times = [record.measured_at for record in records]
+    return f"Measured from {min(times):%Y-%m-%d} to {max(times):%Y-%m-%d}. {markdown(trim(found, 2 * _NOTE))}."
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from bench.record import Record
+from bench.stats import Interval, mean_interval
 
 Curves = Callable[[Record], Mapping[str, np.ndarray]]
 """The arrays of the file beside a record; asked only of records that name one."""
@@ -55,6 +56,12 @@ class Row:
     def mean(self) -> float:
         """Mean test score; NaN where no seed has one."""
         return statistics.fmean(self.values) if self.values else math.nan
+
+    @cached_property
+    def interval(self) -> Interval | None:
+        """Student's 95 % of the mean; None below three seeds, where a planned one has no score, or none differs."""
+        whole = len(self.scored) == len(self.planned) and self.low < self.high
+        return mean_interval(self.values) if whole else None
 
     @cached_property
     def low(self) -> float:

@@ -15,17 +15,6 @@ _FEW = 5
 """Names in a sentence before 'and n more'."""
 
 
-def caution(tables: Sequence[TaskTable]) -> str:
-    """What the number of seeds allows to be said."""
-    few = [
-        f"{markdown(table.label)} ({count(least, 'seed')})"
-        for table in tables
-        if (least := min((len(row.scored) for row in table.rows if row.planned), default=0)) < ENOUGH_SEEDS
-    ]
-    text = "Differences are not tested in this report: read a lead as what happened in these runs, no more."
-    return f"{text} Below the {ENOUGH_SEEDS} seeds that a comparison needs: {', '.join(few)}." if few else text
-
-
 def lead(table: TaskTable) -> str:
     """Who leads with which mean over how many seeds, who is next, who stays at chance, who has no score."""
     if not table.ranked:

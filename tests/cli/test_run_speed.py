@@ -11,7 +11,7 @@ from bench.execute.request import Request
 from bench.execute.speed import Phase
 from bench.plan import blank
 from bench.record import Timing
-from bench.report import markdown
+from bench.report import html
 
 Archbench = Callable[..., Any]
 ADDING = ("run", "--task", "adding", "--arch", "rnn", "--out", "out", "--seeds", 2)
@@ -37,7 +37,7 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
 
     monkeypatch.setattr(Request, "run", run)
     monkeypatch.setattr(Phase, "run", phase)
-    monkeypatch.setattr(markdown, "write_report", lambda records, curves, folder, title: folder / "report.md")
+    monkeypatch.setattr(html, "write_page", lambda runs, folder, title: [folder / "report.html"])
     return asked
 
 

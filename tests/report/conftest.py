@@ -1,7 +1,7 @@
 """Made-up records: nothing is trained here."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from bench.record import Conditions, GradientNorm, Record, Score
+from bench.report.rows import Curves
+from bench.runs import Runs
 from bench.task import Training
 
 HOSTILE = [
@@ -20,6 +22,11 @@ HOSTILE = [
     "abc\u202edef\x1b[31m",
     "n" * 300,
     "$\\frac{",
+    "=HYPERLINK(1)",
+    "100% ~ #1 & a^2_b -- 'x' <y> {z}",
+    "Zürich–日本 \ud800",
+    "![x](http://a.b/c.png) https://a.b www.a.b @somebody #12",
+    "\u200fabc :smile:",
 ]
 
 
@@ -115,6 +122,11 @@ def make_curves(record: Record, *, steps: int = 80, variables: int = 4) -> Mappi
         "gradient_norm": norms.astype("float32"),
         "variables": np.array([f"{record.architecture[:60]}/layer_{i}/kernel" for i in range(variables)]),
     }
+
+
+def runs(*records: Record, notes: Sequence[str] = (), curves: Curves = lambda record: {}) -> Runs:
+    """Records as `read_runs` gives them."""
+    return Runs(list(records), curves, list(notes))
 
 
 @pytest.fixture

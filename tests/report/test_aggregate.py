@@ -124,7 +124,7 @@ def test_what_else_decides_the_numbers_keeps_rows_apart() -> None:
 
 def test_task_settings_that_vary_make_tables_of_their_own() -> None:
     tables = task_tables(make_record(task_settings={"length": n, "bits": 2}) for n in (50, 100))
-    assert [table.label for table in tables] == ["adding [length=100]", "adding [length=50]"]
+    assert [table.label for table in tables] == ["adding [length=50]", "adding [length=100]"]
 
 
 def test_the_last_attempt_at_a_cell_counts() -> None:

@@ -1,8 +1,6 @@
-import pytest
 from timings import speed, timed
 
 from bench.report.aggregate import task_tables
-from bench.report.markdown import write_report
 from bench.report.speed_table import SPEED_COLUMNS, speed_table
 
 from .conftest import make_record
@@ -31,12 +29,3 @@ def test_what_was_not_measured_is_left_open_and_what_was_not_timed_is_left_out()
 def test_without_a_speed_phase_there_is_no_table() -> None:
     (table,) = task_tables([make_record()])
     assert speed_table(table) is None
-
-
-@pytest.mark.parametrize("record", [make_record(), timed(make_record())])
-def test_the_report_has_the_table_where_cells_were_timed_and_marks_a_step_of_the_training(record, tmp_path) -> None:
-    text = write_report([record], lambda _: {}, tmp_path, title="A title").read_text(encoding="utf-8")
-    alone = record.step_seconds is not None
-    assert ("| 10.0, 30.0 | 2.0 % |" in text) == alone
-    assert ("| 20.0\\* |" in text) == (not alone)
-    assert "**noise**" in text

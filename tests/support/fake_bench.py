@@ -1,4 +1,4 @@
-"""The command line over workers that train nothing (fake_worker.py), and without the figures of the report."""
+"""The command line over workers that train nothing (fake_worker.py), and without the page of the report."""
 
 import os
 import sys
@@ -11,14 +11,14 @@ from bench.execute import local
 WORKER = (sys.executable, "-P", str(Path(__file__).with_name("fake_worker.py")))
 
 
-def _no_report(records: object, curves: object, folder: Path, *, title: str) -> Path:
-    return folder / "report.md"
+def _no_page(runs: object, folder: Path, *, title: str) -> list[Path]:
+    return [folder / "report.html"]
 
 
 if __name__ == "__main__":
     local._WORKER = WORKER
     local._GRACE_SECONDS = float(os.environ.get("FAKE_GRACE", local._GRACE_SECONDS))
-    fake = ModuleType("bench.report.markdown")
-    fake.write_report = _no_report  # type: ignore[attr-defined]
-    sys.modules["bench.report.markdown"] = fake
+    fake = ModuleType("bench.report.html")
+    fake.write_page = _no_page  # type: ignore[attr-defined]
+    sys.modules["bench.report.html"] = fake
     main()
