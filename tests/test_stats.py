@@ -104,8 +104,6 @@ def test_the_rank_test_is_the_exact_one_and_with_ties_all_ways_to_deal_are_count
         assert stats.rank_test(a.tolist(), b.tolist()) == pytest.approx(expected)
     assert stats.rank_test([2, math.inf, 2], [-math.inf, 1, 1]) == pytest.approx(2 / math.comb(6, 3))
     assert stats.rank_test([1, 1], [1, 1]) == 1
-    with pytest.raises(ValueError, match="expected up to 10 and 10"):
-        stats.rank_test([1] * 11, [2] * 10)
     with pytest.raises(ValueError, match="numbers"):
         stats.rank_test([math.nan], [1])
 
