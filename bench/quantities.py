@@ -25,6 +25,7 @@ from bench.stats import (
     rank_test,
     runs_to_settle,
     share_difference_interval,
+    welch_test,
 )
 
 Verdict = Literal["better", "worse", "equivalent", "unclear", "failed", "missing", "new"]
@@ -251,8 +252,8 @@ def _tested(known: Quantity, base: Mapping[int, float], head: Mapping[int, float
         return replace(known, effect=effect, note=_few(seeds))
     if _constant(before) and _constant(after):
         return replace(known, effect=effect, interval=interval, p=_without_spread(len(before), len(after)))
-    test = stats.ttest_1samp(differences, 0) if differences else stats.ttest_ind(after, before, equal_var=False)
-    return replace(known, effect=effect, interval=interval, p=float(test.pvalue))
+    p = float(stats.ttest_1samp(differences, 0).pvalue) if differences else welch_test(after, before)
+    return replace(known, effect=effect, interval=interval, p=p)
 
 
 def _constant(values: Sequence[float]) -> bool:

@@ -29,6 +29,7 @@ STYLES: dict[Verdict, str] = {
 }
 _NAME, _VALUE, _REASON, _MOST = 60, 24, 300, 10
 _MOST_SEEDS = 999
+_DECIMALS = 6
 
 
 class Part(NamedTuple):
@@ -80,9 +81,9 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
 
 
 def _table(part: Part) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("architecture", min_width=11, overflow="fold")
-    table.add_column("of", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    table.add_column("architecture", min_width=12, overflow="fold")
+    table.add_column("of", min_width=10, overflow="fold")
     for name in ("BASE", "HEAD", "HEAD - BASE\n95 % interval"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -156,23 +157,29 @@ def _about(part: Part) -> str:
 
 
 def _numbers(quantity: Quantity) -> tuple[str, str, str, str]:
-    return quantity.name, formats.known(quantity.base), formats.known(quantity.head), _effect(quantity)
+    return quantity.name, _value(quantity.base), _value(quantity.head), _effect(quantity)
+
+
+def _value(value: float | None) -> str:
+    return str(value) if isinstance(value, int) else formats.known(value)
 
 
 def _effect(quantity: Quantity) -> str:
-    if quantity.note == "identical" or quantity.effect is None:
+    effect, interval = quantity.effect, quantity.interval
+    if quantity.note == "identical" or effect is None:
         return quantity.note if quantity.note == "identical" else formats.NOTHING
-    if quantity.scale == "ratio":
-        interval = quantity.interval
-        ends = f" [{formats.number(interval.low)}, {formats.number(interval.high)}]" if interval else ""
-        return f"x{formats.number(quantity.effect)}{ends}"
-    ends = f" [{_signed(quantity.interval.low)}, {_signed(quantity.interval.high)}]" if quantity.interval else ""
-    return f"{_signed(quantity.effect)}{ends}"
-
-
-def _signed(value: float) -> str:
-    text = formats.number(value)
-    return f"+{text}" if value > 0 else text
+    if isinstance(effect, int):
+        return f"{effect:+d}"
+    sign = "x" if quantity.scale == "ratio" else "+" if effect > 0 else ""
+    if interval is None or not interval.low < interval.high < math.inf:
+        return f"{sign}{formats.number(effect)}"
+    # As many decimals as the interval bears: two digits of half its width.
+    decimals = 1 - math.floor(math.log10((interval.high - interval.low) / 2))
+    if not 0 <= decimals <= _DECIMALS:
+        return (
+            f"{sign}{formats.number(effect, 2)} [{formats.number(interval.low, 2)}, {formats.number(interval.high, 2)}]"
+        )
+    return f"{sign}{effect:.{decimals}f} [{interval.low:.{decimals}f}, {interval.high:.{decimals}f}]"
 
 
 def _verdict(quantity: Quantity) -> str:
