@@ -27,6 +27,7 @@ from bench.stats import (
     share_difference_interval,
     welch_test,
 )
+from bench.stats.intervals import moments
 
 Verdict = Literal["better", "worse", "equivalent", "unclear", "failed", "missing", "new"]
 T = TypeVar("T")
@@ -252,8 +253,16 @@ def _tested(known: Quantity, base: Mapping[int, float], head: Mapping[int, float
         return replace(known, effect=effect, note=_few(seeds))
     if _constant(before) and _constant(after):
         return replace(known, effect=effect, interval=interval, p=_without_spread(len(before), len(after)))
-    p = float(stats.ttest_1samp(differences, 0).pvalue) if differences else welch_test(after, before)
-    return replace(known, effect=effect, interval=interval, p=p)
+    return replace(
+        known, effect=effect, interval=interval, p=_t_test(differences) if differences else welch_test(after, before)
+    )
+
+
+def _t_test(differences: Sequence[float]) -> float:
+    """Student's (1908) two-sided p that the mean is 0."""
+    found = moments([(1.0, differences)])
+    assert found is not None
+    return float(2 * stats.t.sf(abs(found.value) / found.error, found.freedom))
 
 
 def _constant(values: Sequence[float]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from bench.record import Conditions, Decay, GradientFlow, GradientNorm, Record, Score
@@ -37,7 +38,7 @@ def record(value: float = 0.9, seed: int = 0, **fields: Any) -> Record:
     identity = {**known, "training": vars(known["training"]), "params": None, "threads": 1, "sources": version}
     identity |= fields.pop("identity", {})
     defaults: dict[str, Any] = {
-        "cell_id": f"{abs(hash(repr(sorted(identity.items())))):016x}"[:16],
+        "cell_id": sha256(repr(sorted(identity.items())).encode()).hexdigest()[:16],
         "identity": identity,
         "status": "ok",
         "measured_at": datetime(2026, 1, 2, tzinfo=UTC),
