@@ -14,9 +14,6 @@ from itertools import pairwise
 from typing import Any
 
 import click
-from docutils import nodes
-from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
 import bench.record
 import bench.task
@@ -100,16 +97,17 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _directive(text: Callable[[], str]) -> type[SphinxDirective]:
-    class Generated(SphinxDirective):
-        def run(self) -> list[nodes.Node]:
-            return self.parse_text_to_nodes(text(), allow_section_headings=True)
+def setup(app: Any) -> dict[str, bool]:
+    """Called by Sphinx, which the texts above do without."""
+    from sphinx.util.docutils import SphinxDirective  # noqa: PLC0415  # tests of the texts need no Sphinx
 
-    return Generated
+    def directive(text: Callable[[], str]) -> type[SphinxDirective]:
+        class Generated(SphinxDirective):
+            def run(self) -> list[Any]:
+                return self.parse_text_to_nodes(text(), allow_section_headings=True)
 
+        return Generated
 
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Called by Sphinx."""
-    app.add_directive("commands", _directive(commands))
-    app.add_directive("schema", _directive(schema))
+    app.add_directive("commands", directive(commands))
+    app.add_directive("schema", directive(schema))
     return {"parallel_read_safe": True}
