@@ -24,7 +24,7 @@ from bench.suite import TRAINING
 
 def commands() -> str:
     """Usage, help and flags of every command."""
-    top = click.Context(archbench, info_name="archbench")
+    top = archbench.make_context("archbench", [], resilient_parsing=True)
     return "\n\n".join(block for name in archbench.list_commands(top) for block in _command(top, name))
 
 
