@@ -130,7 +130,7 @@ def control(comparison: Comparison) -> str:
     if not comparison.tested:
         return "Nothing had to be tested: numbers are identical, exact, or too few."
     return (
-        f"better, worse: Holm's adjusted p at most 5 % over all {comparison.tested} quantities tested, so that the "
+        f"better, worse: Holm's adjusted p at most 5 % ({comparison.tested} tested), so that the "
         "chance of any false one is at most 5 %, of a false 'worse' half of that. equivalent: the 95 % interval lies "
         "within the margin. unclear (n): about n seeds a side would tell."
     )
