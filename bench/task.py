@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -95,6 +95,9 @@ class Training:
     spectrum: bool = False
     """Also take the Jacobians of the state at init and at the end: their singular values and Lyapunov exponents."""
 
+
+WATCHING: Final = ("probe_every", "spectrum")
+"""Conditions of a training that change what is measured and not what is learned."""
 
 Settings = Mapping[str, Value]
 

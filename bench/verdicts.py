@@ -15,12 +15,10 @@ from bench.plan import Cell, plan
 from bench.record import Record
 from bench.setting import Value
 from bench.suite import read_suite
-from bench.task import Training
+from bench.task import WATCHING, Training
 
 _RESULTS = ("ok", "diverged")
 """What counts as evidence: a cell that failed, ran out of time or memory says nothing of its architecture."""
-_WATCHING = ("probe_every", "spectrum")
-"""Conditions of a training that change what is measured and not what is learned."""
 
 
 def load_claim(name: str) -> Claim:
@@ -118,5 +116,5 @@ def _key(
     params: object,
 ) -> str:
     """Equal for cells that differ in nothing but seed, machine and version of the code."""
-    learned = {key: value for key, value in asdict(training).items() if key not in _WATCHING}
+    learned = {key: value for key, value in asdict(training).items() if key not in WATCHING}
     return json.dumps([task, dict(task_settings), architecture, dict(settings), learned, params], sort_keys=True)

@@ -1,15 +1,18 @@
 """What the documentation shows works, from outside the repository."""
 
+import importlib.util
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from cells import EXAMPLES
 
-from bench.cli import _COMMANDS
+from bench import record
+from bench.cli import _COMMANDS, archbench
 from bench.execute.process import environment
 from bench.record import CURVES
 
@@ -48,12 +51,43 @@ def test_every_command_is_documented(command):
     assert f"| `{command}" in (ROOT / "docs" / "cli.md").read_text()
 
 
-def test_every_flag_of_run_is_documented():
+@pytest.mark.parametrize("command", ["run", "claims", "compare"])
+def test_every_flag_of_the_larger_commands_is_explained(command):
     text = (ROOT / "docs" / "cli.md").read_text()
-    flags = set(re.findall(r"^\s+(?:-\w, )?(--[a-z-]+)", _archbench(ROOT, "run", "--help").stdout, re.MULTILINE))
+    flags = set(re.findall(r"^\s+(?:-\w, )?(--[a-z-]+)", _archbench(ROOT, command, "--help").stdout, re.MULTILINE))
     missing = {flag for flag in flags - {"--help"} if f"`{flag}" not in text and f"{flag}`" not in text}
-    assert len(flags) > 15
+    assert len(flags) > 4
     assert not missing
+
+
+def test_the_page_of_commands_has_every_command_and_flag_of_the_click_tree():
+    text = _reference().commands()
+    context = archbench.make_context("archbench", [], resilient_parsing=True)
+    for name in archbench.list_commands(context):
+        command = archbench.get_command(context, name)
+        section = text.partition(f"## archbench {name}\n")[2].partition("\n## ")[0]
+        assert command.help.splitlines()[0] in section
+        for option in (param for param in command.params if isinstance(param, click.Option)):
+            assert [flag for flag in (*option.opts, *option.secondary_opts) if flag not in section] == []
+            assert option.help is None or option.help.replace("|", "\\|") in section
+
+
+def test_the_page_of_the_schema_has_every_field_with_its_meaning():
+    text = _reference().schema()
+    parts = [part for part in vars(record).values() if isinstance(part, type) and issubclass(part, record._Part)]
+    for part in parts:
+        section = text.partition(f"## {part.__name__}\n")[2].partition("\n## ")[0]
+        if part is not record._Part:
+            assert [field for field in part.model_fields if f"| `{field}` |" not in section] == []
+    assert "| `peak_bytes` | integer or null | The most memory that training steps take: on a GPU" in text
+    assert [name for name in CURVES if f"| `{name}` |" not in text] == []
+
+
+def _reference():
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_every_array_is_documented():

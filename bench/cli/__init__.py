@@ -18,6 +18,7 @@ _COMMANDS = {
     "run": ("run", "Train every architecture on every task and compare."),
     "show": ("results", "The summary table of runs in the terminal."),
     "report": ("results", "A report as one page, or in other formats."),
+    "compare": ("compare", "Two runs, matched cell by cell: better, worse, equivalent, unclear, missing."),
     "doctor": ("doctor", "What works here, how steady timings are, and what to mend."),
     "claims": ("claims", "A verdict on each textbook claim, with its evidence."),
 }
