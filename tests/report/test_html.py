@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.claims._claim import Number, Verdict
 from bench.errors import StoreError
 from bench.record import Record
 from bench.report.html import write_html
 from bench.report.rows import Curves
 from bench.verdicts import load_claim
-from bench.claims._claim import Number, Verdict
 
 from .conftest import HOSTILE, make_curves, make_record
 from .html_records import BAD, hostile, quick

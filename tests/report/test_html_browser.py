@@ -104,7 +104,7 @@ def violations(page: Any) -> list[str]:
 
 def first_column(page: Any, table: str) -> list[str]:
     return page.evaluate(
-        f"[...document.querySelectorAll('#{table} tbody tr')].filter(row => !row.hidden).map(row => row.cells[0].innerText)"
+        f"[...document.querySelectorAll('#{table} tbody tr:not([hidden])')].map(row => row.cells[0].innerText)"
     )
 
 
@@ -147,7 +147,8 @@ def test_the_policy_stops_a_script_and_an_image_that_are_not_the_page_s(
     visit: Open, quick_page: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "tampered.html"
-    added = "<script>document.title = 'taken'</script><img src='https://example.com/x.png' alt='x'><p style='color:red'>x</p>"
+    added = "<script>document.title = 'taken'</script><img src='https://example.com/x.png' alt='x'>"
+    added += "<p style='color:red'>x</p>"
     path.write_text(quick_page.read_text().replace("</main>", f"{added}</main>"))
     seen = visit(path)
     assert seen.page.title() == "quick: archbench report"
@@ -229,7 +230,7 @@ def test_a_figure_is_saved_as_a_drawing_of_its_own_and_its_data_as_csv(visit: Op
     with page.expect_download() as download:
         figure.get_by_role("button", name="Download SVG").click()
     drawing = ElementTree.parse(download.value.path()).getroot()
-    dots = [each for each in drawing.iter("{http://www.w3.org/2000/svg}circle")]
+    dots = list(drawing.iter("{http://www.w3.org/2000/svg}circle"))
     assert len(dots) > 3
     assert all(dot.get("fill", "").startswith("rgb(") for dot in dots)  # no style sheet comes with it
     with page.expect_download() as download:

@@ -87,7 +87,8 @@ def reach(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
         "How far the gradient reaches back",
         panels,
         Data(header, rows),
-        f"log10 of the norm of the gradient of one sequence's loss, by lag.{cut} Dashed: the floor of float32, below which "
+        f"log10 of the norm of the gradient of one sequence's loss, by lag.{cut} Dashed: the floor of "
+        "float32, below which "
         "nothing is told from 0.",
         gradient_flow(table, curves),
         [Key("init", "line", "at init"), Key("during", "line", "during training"), Key("end", "line", "at the end"),
@@ -132,9 +133,11 @@ def lag_maps(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
         "Gradient over lag and training",
         panels,
         Data(["architecture", "step", *(f"lag {lag}" for lag in lags_shown)], rows,
-             f"log10 over lag 0, at {len(lags_shown)} of {max(map(len, maps))} lags and {len(steps_shown)} of {len(across)} "
+             f"log10 over lag 0, at {len(lags_shown)} of {max(map(len, maps))} lags and {len(steps_shown)} of "
+             f"{len(across)} "
              "probes; all of them stand in the .npz files beside the records."),
-        f"log10 of the gradient norm over that at lag 0, median over seeds: bright {top:.3g}, dark {bottom:.3g} or less; "
+        f"log10 of the gradient norm over that at lag 0, median over seeds: bright {top:.3g}, dark "
+        f"{bottom:.3g} or less; "
         "blank where no seed trained so long.",
         lag_map(table, curves),
     )  # fmt: skip
@@ -172,8 +175,10 @@ def lives(table: TaskTable, ident: str) -> Figure | None:
             panel.segment((x, x), (max(each.least, axis.low), min(each.greatest, axis.high)), f"range {series(place)}")
         middle = np.minimum([each.middle for _, each in at], axis.high)
         panel.line(np.array([x for x, _ in at]), middle, series(place), title=shorten(row.architecture, 60), dots=True)
-    rows = [[row.architecture, *(formats.NOTHING if each is None else formats.number(each.middle) for each in found[row])]
-            for row in drawn]  # fmt: skip
+    lives_of = {
+        row: [formats.NOTHING if each is None else formats.number(each.middle) for each in found[row]] for row in drawn
+    }
+    rows = [[row.architecture, *lives_of[row]] for row in drawn]
     top = " At the upper edge: it does not fall." if endless else ""
     return Figure(
         ident,
@@ -209,7 +214,8 @@ def gates(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
         "Gates over a sequence",
         panels,
         Data(["architecture", "gate", "seed", "mean at init", "mean at the end", "at the cues", "elsewhere"], rows),
-        "Bright keeps, dark drops; a row a unit, in the order of their means at the end. Marks on top: steps that carry "
+        "Bright keeps, dark drops; a row a unit, in the order of their means at the end. Marks on top: steps "
+        "that carry "
         "what is asked for.",
         gate_words(table, curves),
         [Key("cue", "cross", "cue")] if any(example.cues.any() for example in drawn) else [],

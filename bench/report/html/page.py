@@ -28,7 +28,7 @@ from bench.report.html.sections import Compared, Part
 from bench.report.lengths import climbs
 from bench.report.rows import Curves, TaskTable
 from bench.report.tables import summary
-from bench.report.text import plain, shorten, slug
+from bench.report.text import markdown, plain, shorten, slug
 
 _NUMBER = re.compile(r"[*<>≥ \[\]\d.,–%→e+\-]+|never|inf|nan")
 _CHIPS = {"better": "yes", "supported": "yes", "worse": "no", "refuted": "no", "failed": "no", "diverged": "no",
@@ -153,7 +153,7 @@ def _charts(one: Compared, curves: Curves) -> dict[str, Part | None]:
         figures = [fig for i, draw in enumerate(draws) if (fig := draw(f"{section}-{one.ident}-{i}"))]
         tables = []
         if section == "gradient" and (interventions := intervention_table(table)):
-            tables = [(f"{INTERVENTIONS} Metric: {words.markdown(table.any.metric)}.", Data(*interventions))]
+            tables = [(f"{INTERVENTIONS} Metric: {markdown(table.any.metric)}.", Data(*interventions))]
         found[section] = Part(one.ident, table.label, figures, tables=tables) if figures or tables else None
     return found
 
