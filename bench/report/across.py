@@ -1,11 +1,11 @@
 """Across tasks: what each architecture reaches of the way from chance to target, and how often it beats another.
 
 A score is normalised by its task: 0 is chance, 1 the target, in the metric's own unit. Of the mean squared error that
-is R^2, as a share of what the target asks: chance is the variance. A log scale has no place for an error of 0, and would
-have architectures that solve a task compete in digits that nobody asks for. Above 1 nothing is cut: scores beyond a
-target may still differ. Below 0 all is 0, in the mean and in the profile: a run that diverged to 1e6 has learned as much
-as one at chance, and so has a planned run without a score. Where runs are compared by rank, one without a score ranks
-behind all others.
+is R^2 as a share of what the target asks, chance being the variance. A log scale has no place for an error of 0, and
+would have architectures that solve a task compete in digits that nobody asks for. Above 1 nothing is cut: scores beyond
+a target may still differ. Below 0 all is 0, in the mean and in the profile: a run that diverged to 1e6 has learned as
+much as one at chance, and so has a planned run without a score. Where runs are compared by rank, one without a score
+ranks behind all others.
 """
 
 import math

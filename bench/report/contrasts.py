@@ -144,7 +144,7 @@ def _judge(a: Row, b: Row, *, higher_is_better: bool) -> _Judged:
 
 
 def _settles(a: Row, b: Row, unclear: int) -> int | None:
-    """At the level of Holm's next step; one more than there are at least, where it was the omnibus test that held back."""
+    """At the level of Holm's next step; at least one more than there are, where the omnibus test held back."""
     seeds = seeds_to_settle(a.values, b.values, alpha=ALPHA / unclear)
     return None if seeds is None else max(seeds, min(len(a.values), len(b.values)) + 1)
 

@@ -1,8 +1,8 @@
 """Intervals, tests and effect sizes over seeds: the unit is always the run, never the step. Pure.
 
-Intervals hold 95 %. Those of means are Student's: at five runs the percentile bootstrap holds 84 to 90 %, the t
-intervals what they say (`docs/method.md` has the figures). Below `LEAST` values there is none and the answer is None; a
-value that is not finite leaves none either, since dropping it would hide a run that failed.
+Intervals hold 95 %. Those of means are Student's: at five runs the percentile bootstrap holds 86 to 90 %;
+`docs/method.md` has the figures, also of where Student's falls short. Below `LEAST` values there is none and the answer
+is None; a value that is not finite leaves none either, since dropping it would hide a run that failed.
 """
 
 from bench.stats.across import (

@@ -27,7 +27,7 @@ _PIXELS = 100
 
 def norms(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
     """Norm of the whole gradient over training, a panel an architecture."""
-    drawn = [(row, found) for row in table.rows if (found := norms_of(row, curves, by_variable=False))]
+    drawn = [(row, found) for row in table.rows if (found := norms_of(row, curves, bins=_POINTS, by_variable=False))]
     if not drawn:
         return None
     up = Axis.around([value for _, found in drawn for value in found.whole.tolist() if value > 0], log=True)
@@ -35,8 +35,7 @@ def norms(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
     panels = []
     for place, (row, found) in enumerate(drawn):
         panel = Panel(across, up)
-        at = thin(len(found.step), _POINTS)
-        panel.line(found.step[at], np.where(found.whole > 0, found.whole, np.nan)[at], "end")
+        panel.line(found.step, np.where(found.whole > 0, found.whole, np.nan), "end")
         if (clip := row.records[0].training.clip) is not None:
             panel.level(clip, "target")
         heading = shorten(row.architecture, 80)
@@ -175,10 +174,7 @@ def lives(table: TaskTable, ident: str) -> Figure | None:
             panel.segment((x, x), (max(each.least, axis.low), min(each.greatest, axis.high)), f"range {series(place)}")
         middle = np.minimum([each.middle for _, each in at], axis.high)
         panel.line(np.array([x for x, _ in at]), middle, series(place), title=shorten(row.architecture, 60), dots=True)
-    lives_of = {
-        row: [formats.NOTHING if each is None else formats.number(each.middle) for each in found[row]] for row in drawn
-    }
-    rows = [[row.architecture, *lives_of[row]] for row in drawn]
+    rows = [[row.architecture, *(formats.known(each.middle if each else None) for each in found[row])] for row in drawn]
     top = " At the upper edge: it does not fall." if endless else ""
     return Figure(
         ident,
