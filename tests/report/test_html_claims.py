@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 from evidence import CATALOGUE, cells, record
 
 from bench.report.html import claims_of
@@ -20,6 +21,7 @@ def test_one_cell_of_a_claim_is_enough_to_show_it_as_unclear() -> None:
     assert found["hidden-state"] == "unclear"
 
 
+@pytest.mark.slow  # the verdict fits a function to every filter
 def test_the_reference_run_of_filters_is_evidence_for_the_claim_on_them_alone() -> None:
     records, curves = read_runs([Store(REFERENCE).open()])
     assert [claim.name for claim, _ in claims_of(records, curves, CATALOGUE)] == ["edge-filters"]
