@@ -51,7 +51,7 @@ class Entry(Generic[Definition]):
         return [self.file] if self.plugin else [self.file, *sorted(self.file.parent.glob("_[!_]*.py"))]
 
 
-@dataclass
+@dataclass(eq=False)
 class Catalogue:
     """Everything that can be run, by name, and what could not be loaded, by the name it would have had."""
 

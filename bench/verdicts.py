@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from importlib import import_module
 from itertools import groupby
 
@@ -59,8 +60,13 @@ def assess(
 
 
 def _cells(catalogue: Catalogue, suite: str, architectures: Sequence[str]) -> list[Cell]:
-    cells = plan(catalogue, read_suite(suite))
-    return [cell for cell in cells if cell.architecture in architectures and not cell.skip]
+    return [cell for cell in _planned(catalogue, suite) if cell.architecture in architectures and not cell.skip]
+
+
+@cache
+def _planned(catalogue: Catalogue, suite: str) -> list[Cell]:
+    # Most claims are judged from the same suite.
+    return plan(catalogue, read_suite(suite))
 
 
 def _missing(suite: str, cells: Sequence[Cell], found: Iterable[tuple[str, int]]) -> list[Missing]:

@@ -50,8 +50,8 @@ def gradient_norms(table: TaskTable, curves: Curves) -> Figure | None:
     return figure
 
 
-def norms_of(row: Row, curves: Curves, *, by_variable: bool = True) -> Norms | None:
-    """The norms of a row; None where none was recorded or all are 0. Without `by_variable` only those of the whole."""
+def norms_of(row: Row, curves: Curves, *, bins: int = _BINS, by_variable: bool = True) -> Norms | None:
+    """The norms of a row; None where none was recorded or all are 0. Without `by_variable` `each` is the whole too."""
     arrays = [curves(record) for record in row.planned if record.curves]
     arrays = [each for each in arrays if "gradient_norm" in each and each["gradient_norm"].size]
     if not arrays:
@@ -60,7 +60,7 @@ def norms_of(row: Row, curves: Curves, *, by_variable: bool = True) -> Norms | N
     seeds = [each["gradient_norm"].astype("float64") for each in arrays if len(each["variables"]) == len(names)]
     bad = [np.flatnonzero(~np.isfinite(seed).all(axis=1)) + 1 for seed in seeds]
     length = max(map(len, seeds))
-    edges = np.linspace(0, length, min(_BINS, length) + 1).astype(int)
+    edges = np.linspace(0, length, min(bins, length) + 1).astype(int)
     slices = list(pairwise(edges))
     wholes = [np.linalg.norm(seed, axis=1, keepdims=True) for seed in seeds]
     whole = np.array([_median([seed[a:b] for seed in wholes]) for a, b in slices])

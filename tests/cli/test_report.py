@@ -85,9 +85,7 @@ def test_a_run_of_a_newer_schema_is_one_line(archbench: Archbench, run: Path) ->
         (["--format", "md", "--open"], "--open: expected html among --format, received md"),
     ],
 )
-def test_what_cannot_be_asked_for_is_one_line(
-    archbench: Archbench, run: Path, arguments: list[str], line: str
-) -> None:
+def test_what_cannot_be_asked_for_is_one_line(archbench: Archbench, run: Path, arguments: list[str], line: str) -> None:
     called = archbench("report", run, *arguments)
     assert called.code == 2
     assert line in called.complaint

@@ -27,7 +27,7 @@ _PIXELS = 100
 
 def norms(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
     """Norm of the whole gradient over training, a panel an architecture."""
-    drawn = [(row, found) for row in table.rows if (found := norms_of(row, curves, by_variable=False))]
+    drawn = [(row, found) for row in table.rows if (found := norms_of(row, curves, bins=_POINTS, by_variable=False))]
     if not drawn:
         return None
     up = Axis.around([value for _, found in drawn for value in found.whole.tolist() if value > 0], log=True)
@@ -35,8 +35,7 @@ def norms(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
     panels = []
     for place, (row, found) in enumerate(drawn):
         panel = Panel(across, up)
-        at = thin(len(found.step), _POINTS)
-        panel.line(found.step[at], np.where(found.whole > 0, found.whole, np.nan)[at], "end")
+        panel.line(found.step, np.where(found.whole > 0, found.whole, np.nan), "end")
         if (clip := row.records[0].training.clip) is not None:
             panel.level(clip, "target")
         heading = shorten(row.architecture, 80)
@@ -87,7 +86,8 @@ def reach(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
         "How far the gradient reaches back",
         panels,
         Data(header, rows),
-        f"log10 of the norm of the gradient of one sequence's loss, by lag.{cut} Dashed: the floor of float32, below which "
+        f"log10 of the norm of the gradient of one sequence's loss, by lag.{cut} Dashed: the floor of "
+        "float32, below which "
         "nothing is told from 0.",
         gradient_flow(table, curves),
         [Key("init", "line", "at init"), Key("during", "line", "during training"), Key("end", "line", "at the end"),
@@ -132,9 +132,11 @@ def lag_maps(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
         "Gradient over lag and training",
         panels,
         Data(["architecture", "step", *(f"lag {lag}" for lag in lags_shown)], rows,
-             f"log10 over lag 0, at {len(lags_shown)} of {max(map(len, maps))} lags and {len(steps_shown)} of {len(across)} "
+             f"log10 over lag 0, at {len(lags_shown)} of {max(map(len, maps))} lags and {len(steps_shown)} of "
+             f"{len(across)} "
              "probes; all of them stand in the .npz files beside the records."),
-        f"log10 of the gradient norm over that at lag 0, median over seeds: bright {top:.3g}, dark {bottom:.3g} or less; "
+        f"log10 of the gradient norm over that at lag 0, median over seeds: bright {top:.3g}, dark "
+        f"{bottom:.3g} or less; "
         "blank where no seed trained so long.",
         lag_map(table, curves),
     )  # fmt: skip
@@ -172,8 +174,7 @@ def lives(table: TaskTable, ident: str) -> Figure | None:
             panel.segment((x, x), (max(each.least, axis.low), min(each.greatest, axis.high)), f"range {series(place)}")
         middle = np.minimum([each.middle for _, each in at], axis.high)
         panel.line(np.array([x for x, _ in at]), middle, series(place), title=shorten(row.architecture, 60), dots=True)
-    rows = [[row.architecture, *(formats.NOTHING if each is None else formats.number(each.middle) for each in found[row])]
-            for row in drawn]  # fmt: skip
+    rows = [[row.architecture, *(formats.known(each.middle if each else None) for each in found[row])] for row in drawn]
     top = " At the upper edge: it does not fall." if endless else ""
     return Figure(
         ident,
@@ -209,7 +210,8 @@ def gates(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
         "Gates over a sequence",
         panels,
         Data(["architecture", "gate", "seed", "mean at init", "mean at the end", "at the cues", "elsewhere"], rows),
-        "Bright keeps, dark drops; a row a unit, in the order of their means at the end. Marks on top: steps that carry "
+        "Bright keeps, dark drops; a row a unit, in the order of their means at the end. Marks on top: steps "
+        "that carry "
         "what is asked for.",
         gate_words(table, curves),
         [Key("cue", "cross", "cue")] if any(example.cues.any() for example in drawn) else [],

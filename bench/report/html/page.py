@@ -29,7 +29,7 @@ from bench.report.lengths import climbs
 from bench.report.output import save
 from bench.report.rows import Curves, TaskTable
 from bench.report.tables import csv_text, summary
-from bench.report.text import plain, shorten, slug
+from bench.report.text import markdown, plain, shorten, slug
 
 _NUMBER = re.compile(r"[*<>≥ \[\]\d.,–%→e+\-]+|never|inf|nan")
 _CHIPS = {"better": "yes", "supported": "yes", "worse": "no", "refuted": "no", "failed": "no", "diverged": "no",
@@ -38,13 +38,19 @@ _CHIPS = {"better": "yes", "supported": "yes", "worse": "no", "refuted": "no", "
 
 
 def write_html(
-    records: Iterable[Record], curves: Curves, folder: Path, *, title: str, claims: Sequence[tuple[Claim, Verdict]] = (),
+    records: Iterable[Record],
+    curves: Curves,
+    folder: Path,
+    *,
+    title: str,
+    claims: Sequence[tuple[Claim, Verdict]] = (),
     notes: Sequence[str] = (),
 ) -> Path:
     """Writes `report.html` into `folder` and returns its path. The same records give the same bytes.
 
     `curves`: the arrays beside a record (bench.store.Store.curves). `claims`: those that the records are evidence for,
-    judged. `notes`: what to know about how the runs were read (bench.runs), untrusted. Raises StoreError where there are no records or the folder cannot be written.
+    judged. `notes`: what to know about how the runs were read (bench.runs), untrusted. Raises StoreError where there are
+    no records or the folder cannot be written.
     """
     records = list(records)
     tables = sorted(task_tables(records), key=_natural)
@@ -153,7 +159,7 @@ def _charts(one: Compared, curves: Curves) -> dict[str, Part | None]:
         figures = [fig for i, draw in enumerate(draws) if (fig := draw(f"{section}-{one.ident}-{i}"))]
         tables = []
         if section == "gradient" and (interventions := intervention_table(table)):
-            tables = [(f"{INTERVENTIONS} Metric: {words.markdown(table.any.metric)}.", Data(*interventions))]
+            tables = [(f"{INTERVENTIONS} Metric: {markdown(table.any.metric)}.", Data(*interventions))]
         found[section] = Part(one.ident, table.label, figures, tables=tables) if figures or tables else None
     return found
 

@@ -69,7 +69,8 @@ def scores(table: TaskTable, ident: str) -> Figure | None:
             ["architecture", "mean", "95 % interval", *(f"seed {seed}" for seed in seeds)],
             [[row.architecture, formats.mean(row), interval_text(row), *_by_seed(row, seeds)] for row in rows],
         ),
-        f"Test score of the {record.headline} weights, a dot a seed; bar: Student's 95 % interval of the mean, from three "
+        f"Test score of the {record.headline} weights, a dot a seed; bar: Student's 95 % interval of the "
+        "mean, from three "
         "seeds on and where every seed has a score.",
         words.score(table, lambda _: {}),
         keys,
@@ -181,10 +182,15 @@ def _at(steps: np.ndarray, values: np.ndarray, shown: np.ndarray) -> list[str]:
     ]
 
 
-_COSTS = (
-    ("ms a training step", lambda row: row.step_milliseconds),
-    ("parameters outside the embedding", lambda row: math.nan if row.parameters is None else float(row.parameters)),
-)
+def _milliseconds(row: Row) -> float:
+    return row.step_milliseconds
+
+
+def _size(row: Row) -> float:
+    return math.nan if row.parameters is None else float(row.parameters)
+
+
+_COSTS = (("ms a training step", _milliseconds), ("parameters outside the embedding", _size))
 
 
 def front(points: Sequence[tuple[float, float]], *, higher_is_better: bool) -> list[int]:
@@ -208,14 +214,15 @@ def costs(table: TaskTable, ident: str) -> Figure | None:
     record = table.any
     panels, on_front = [], []
     for place, (label, cost) in enumerate(_COSTS):
-        points = [(float(cost(row)), row.mean) for row in rows]
+        points = [(cost(row), row.mean) for row in rows]
         edge = front(points, higher_is_better=record.higher_is_better)
         on_front.append({rows[i] for i in edge})
         if edge:
             panel = _plane(rows, points, edge, label, record)
             names = ", ".join(rows[i].architecture for i in edge)
-            panels.append((f"Score against {label}", panel.svg(f"{ident}-p{place}", f"{table.label}: score against {label}",
-                                                              f"On the front, cheapest first: {names}")))  # fmt: skip
+            said = f"On the front, cheapest first: {names}"
+            drawing = panel.svg(f"{ident}-p{place}", f"{table.label}: score against {label}", said)
+            panels.append((f"Score against {label}", drawing))
     if not panels:
         return None
     shared = any(not row.timed for row in rows)
@@ -231,7 +238,8 @@ def costs(table: TaskTable, ident: str) -> Figure | None:
                 for row in rows
             ],
         ),
-        "Points: mean test score over seeds. Line: Pareto's front, those that no other architecture equals or beats in both. "
+        "Points: mean test score over seeds. Line: Pareto's front, those that no other architecture equals "
+        "or beats in both. "
         "Means are compared as they are, without a test."
         + (" * Timed while other workers ran: read no small difference." if shared else ""),
         _front_words(rows, on_front),

@@ -15,7 +15,7 @@ from bench.report.html.figure import Data, Figure
 from bench.report.html.score_charts import interval, interval_text
 from bench.report.rows import Row, TaskTable
 from bench.report.speed_table import SPEED_COLUMNS, speed_table
-from bench.report.text import enumerate_words, plain
+from bench.report.text import enumerate_words, markdown, plain
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def _ran(compared: Sequence[Compared]) -> str:
     parts += [f"{words.count(skipped, 'pair')} skipped"] if skipped else []
     tail = f"; {enumerate_words(parts)}" if parts else ""
     arms = words.count(len({row.architecture for row in rows}), "architecture")
-    return f"{scored} of {planned} planned runs finished with a score: {arms} on {words.count(len(compared), 'task')}{each}{tail}."
+    where = f"{arms} on {words.count(len(compared), 'task')}{each}"
+    return f"{scored} of {planned} planned runs finished with a score: {where}{tail}."
 
 
 def _range(seeds: Sequence[int]) -> str:
@@ -93,16 +94,16 @@ def _told(compared: Sequence[Compared]) -> str:
         f"{words.bold(name)} ({count})" for name, count in sorted(held.items(), key=lambda item: (-item[1], item[0]))
     ]
     more = f" and {len(often) - 4} more" if len(often) > 4 else ""
-    single = f"on {alone} of them of a single architecture" if alone else "never of a single architecture"
+    single = f"a single architecture on {alone}" if alone else "never a single architecture"
+    where = f"on {len(groups)} of {len(compared)} tasks"
     return (
-        f"On {len(groups)} of {len(compared)} tasks the seeds tell a best group from the rest, {single}; most often in it: "
-        f"{', '.join(often[:4])}{more}."
+        f"The seeds tell a best group from the rest {where}, {single}; most often in it: {', '.join(often[:4])}{more}."
     )
 
 
 def _told_one(one: Compared) -> str:
     leader = one.table.best[0]
-    mean = f"a mean {words.markdown(one.table.any.metric)} of {formats.number(leader.mean)}"
+    mean = f"a mean {markdown(one.table.any.metric)} of {formats.number(leader.mean)}"
     if not one.best:
         return f"{words.names(one.table.best)} leads with {mean}, but the seeds tell no other from it."
     names = words.names([row for row in one.table.rows if row in one.best])
@@ -111,7 +112,8 @@ def _told_one(one: Compared) -> str:
         from_whom = "the other one" if others == 1 else f"all {others} others"
         how = f"told apart from {from_whom}" if _all_told(one) else "of those with a score on every seed"
         return f"{names} is best with {mean}, {how}."
-    return f"{names} are best and not told from the first of them, which has {mean}; {words.count(others, 'other')} behind."
+    behind = f"{words.count(others, 'other')} behind"
+    return f"{names} are best and not told from the first of them, which has {mean}; {behind}."
 
 
 def _all_told(one: Compared) -> bool:
@@ -185,9 +187,10 @@ def matrix(compared: Sequence[Compared]) -> Matrix:
         (label, [_cell(one, found.get(label)) for one, found in zip(compared, own, strict=True)]) for label in labels
     ]
     return Matrix(
-        "Mean test score over seeds, its 95 % interval, and the seeds that reached the target of those planned. ● marks "
-        "the best group of a task: the best mean and those that the tests do not tell from it. Darker: further from "
-        "chance to target.",
+        "Mean test score over seeds, its 95 % interval, and the seeds that reached the target of those "
+        "planned. ● marks "
+        "the best group of a task: the best mean and those that the tests do not tell from it. The stronger "
+        "the tint, the further from chance to target.",
         heads,
         rows,
     )
@@ -258,14 +261,18 @@ def failures(compared: Sequence[Compared]) -> Data:
     return Data(
         ["architecture", "task", "seeds", "status", "reason"],
         rows,
-        f"{words.count(len(rows), 'line')}, seeds of one reason together ({note}). Failed seeds stay in every denominator.",
+        f"{words.count(len(rows), 'line')}, seeds of one reason together ({note}). Failed seeds stay in every "
+        "denominator.",
     )
 
 
 PAIRS_INTRO = (
-    "Difference of means (first less second) with Welch's 95 % interval of that pair alone. Verdicts keep all pairs of a task "
-    "to 5 % together (Holm): Welch's t, the rank test where no seed differs, Fisher's exact test where a seed has no score. "
-    "Unclear is no sign of equality; the last column says how many seeds each would settle a difference of this size with "
+    "Difference of means (first less second) with Welch's 95 % interval of that pair alone. Verdicts "
+    "keep all pairs of a task "
+    "to 5 % together (Holm): Welch's t, the rank test where no seed differs, Fisher's exact test where a "
+    "seed has no score. "
+    "Unclear is no sign of equality; the last column says how many seeds each would settle a difference "
+    "of this size with "
     "even chances."
 )
 

@@ -1,7 +1,7 @@
 """A panel of a chart as inline SVG: two axes and marks, in plain text. The page's style sheet gives colours and dashes.
 
-Matplotlib draws the figures of the Markdown report, at about a second each; a page of hundreds needs them in milliseconds,
-small, and readable on dark ground.
+Matplotlib draws the figures of the Markdown report, at about a second each; a page of hundreds needs them in
+milliseconds, small, and readable on dark ground.
 """
 
 import base64
@@ -147,8 +147,8 @@ class Panel:
 
     def labels(self, named: Sequence[tuple[float, float, str]]) -> None:
         """Names beside points, each where it hides no name before it; one that finds no place is left to the legend."""
-        taken = [(float(px) - 5, float(py) - 5, float(px) + 5, float(py) + 5)
-                 for px, py in zip(self._px([x for x, *_ in named]), self._py([y for _, y, _ in named]), strict=True)]  # fmt: skip
+        across, up = self._px([x for x, *_ in named]).tolist(), self._py([y for _, y, _ in named]).tolist()
+        taken = [(px - 5, py - 5, px + 5, py + 5) for px, py in zip(across, up, strict=True)]
         for x, y, label in named:
             shown = shorten(plain(label), 24)
             px, py, wide = float(self._px([x])[0]), float(self._py([y])[0]), _SIGN * len(shown) + 6

@@ -54,7 +54,8 @@ def to_target(table: TaskTable, ident: str) -> Figure | None:
         "Time to target",
         [("", panel.svg(f"{ident}-p", f"{table.label}: share of seeds that reached the target", said))],
         Data(["architecture", "reached", "median steps", "95 % interval"], rows),
-        f"Kaplan and Meier (1958): target {formats.number(table.any.target)} on validation data; a run that ended without "
+        f"Kaplan and Meier (1958): target {formats.number(table.any.target)} on validation data; a run that "
+        "ended without "
         "it counts as not there yet, one that failed as never. Interval of the median: Brookmeyer and Crowley (1982).",
         words.learning_curves(table, lambda _: {}),
         [Key(series(i), "line", row.architecture) for i, (row, _) in enumerate(drawn)],
@@ -93,10 +94,12 @@ def across_section(found: Across) -> Tasks | None:
               for some in [[one for one in found.summaries if one.missing]] if some]  # fmt: skip
     remarks = "; ".join([*left_out, *partly])
     return Tasks(
-        f"{len(found.tasks)} tasks together. A score is normalised by its task: 0 is chance, 1 the target; below chance "
+        f"{len(found.tasks)} tasks together. A score is normalised by its task: 0 is chance, 1 the target; "
+        "below chance "
         "counts as chance, and so does a run without a score." + (f" Read with care: {remarks}." if remarks else ""),
         [_middle(found.summaries), _profile(found.summaries)],
-        "How often a run of the row beats one of the column on a task both did, ties half (Mann and Whitney's U), with its "
+        "How often a run of the row beats one of the column on a task both did, ties half (Mann and "
+        "Whitney's U), with its "
         "95 % stratified bootstrap interval: 0.5 is even.",
         Data(["architecture", *(f"over {name}" for name in names)], rows),
     )
@@ -134,9 +137,11 @@ def _middle(summaries: Sequence[Summary]) -> Figure:
         [("", panel.svg("across-mean-p", "Interquartile mean of normalised scores",
                         f"Greatest: {first.architecture}, {formats.number(first.mean.value)}"))],
         Data(["architecture", "mean", "95 % interval", "tasks", "runs", "without a score"], rows),
-        "The mean of the middle half of all runs (Agarwal et al., 2021), every task of the same weight; stratified bootstrap.",
-        f"The greatest is that of {words.bold(first.architecture)}, {formats.number(first.mean.value)} {_ends(first.mean.interval)}.",
-        [Key("mean", "line", "interquartile mean"), Key("interval", "band", "95 % interval"), Key("chance", "line", "chance"),
+        "The mean of the middle half of all runs (Agarwal et al., 2021), every task of the same weight; "
+        "stratified bootstrap.",
+        f"The greatest is that of {words.bold(first.architecture)}: {rows[0][1]} {rows[0][2]}.",
+        [Key("mean", "line", "interquartile mean"), Key("interval", "band", "95 % interval"),
+         Key("chance", "line", "chance"),
          Key("target", "line", "target")],
         wide=True,
     )  # fmt: skip
@@ -174,7 +179,8 @@ def _profile(summaries: Sequence[Summary]) -> Figure:
         ],
         Data(["architecture", *(f"above {value:g}" for value in _SHOWN)], rows),
         "Share of an architecture's runs above each normalised score; bands: pointwise 95 % stratified bootstrap.",
-        "A line above another everywhere is better at every level asked for; lines that cross trade easy tasks for hard ones.",
+        "A line above another everywhere is better at every level asked for; lines that cross trade easy "
+        "tasks for hard ones.",
         [
             *(Key(series(i), "line", one.architecture) for i, one in enumerate(summaries)),
             Key("target", "line", "target"),
