@@ -49,8 +49,8 @@ def write_html(
     """Writes `report.html` into `folder` and returns its path. The same records give the same bytes.
 
     `curves`: the arrays beside a record (bench.store.Store.curves). `claims`: those that the records are evidence for,
-    judged. `notes`: what to know about how the runs were read (bench.runs), untrusted. Raises StoreError where there are
-    no records or the folder cannot be written.
+    judged. `notes`: what to know about how the runs were read (bench.runs), untrusted. Raises StoreError where there
+    are no records or the folder cannot be written.
     """
     records = list(records)
     tables = sorted(task_tables(records), key=_natural)
