@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.report.html import write_html
-from bench.store import Store, read_runs
+from bench.runs import read_runs
+from bench.store import Store
 
 from .conftest import HOSTILE, make_curves
 from .html_records import hostile, quick
@@ -66,7 +67,7 @@ def quick_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reference_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    records, curves = read_runs([Store(REFERENCE).open()])
+    records, curves, _ = read_runs([Store(REFERENCE).open()])
     return write_html(records, curves, tmp_path_factory.mktemp("vanishing"), title="vanishing")
 
 

@@ -4,7 +4,8 @@ import pytest
 from evidence import CATALOGUE, cells, record
 
 from bench.report.html import claims_of
-from bench.store import Store, read_runs
+from bench.runs import read_runs
+from bench.store import Store
 
 from .conftest import make_record
 
@@ -23,5 +24,5 @@ def test_one_cell_of_a_claim_is_enough_to_show_it_as_unclear() -> None:
 
 @pytest.mark.slow  # the verdict fits a function to every filter
 def test_the_reference_run_of_filters_is_evidence_for_the_claim_on_them_alone() -> None:
-    records, curves = read_runs([Store(REFERENCE).open()])
+    records, curves, _ = read_runs([Store(REFERENCE).open()])
     assert [claim.name for claim, _ in claims_of(records, curves, CATALOGUE)] == ["edge-filters"]
