@@ -1,10 +1,10 @@
 """The weighted sign-flip test of paired differences, and the interval by its inversion. Pure.
 
 Where differences d_g are independent and each as likely to lie above a centre c as below it by the same amount, the
-signs of d_g - c are fair coins, whatever the amounts are (Fisher, 1935), and so is their weighted sum's distribution
-known, exactly and without a word on normality. Flipping the signs of a set of differences makes the sum no smaller where
-the weighted mean of that set is at most c. So the means of all subsets hold both: p-values count them, and their order
-statistics bound the centre (Hartigan, 1969: "typical values").
+signs of d_g - c are fair coins, whatever the amounts are (Fisher, 1935), and so the distribution of their weighted sum
+is known, exactly and without a word on normality. Flipping the signs of a set of differences makes the sum no smaller
+where the weighted mean of that set is at most c. So the means of all subsets hold both: p-values count them, and their
+order statistics bound the centre (Hartigan, 1969: "typical values").
 """
 
 import math
@@ -66,10 +66,8 @@ def flips(differences: Sequence[float], weights: Sequence[float], rng: np.random
     values, factors = np.asarray(differences, "float64"), np.asarray(weights, "float64")
     if not len(values) or not np.isfinite([values, factors]).all() or (factors <= 0).any():
         raise ValueError(f"invalid differences: expected finite numbers, weights above 0: {differences}, {weights}")
-    drawn = len(values) > EXACT
-    sets = (
-        rng.integers(2, size=(DRAWS, len(values)), dtype="uint8").astype("float64") if drawn else _subsets(len(values))
-    )
+    n = len(values)
+    sets = _subsets(n) if n <= EXACT else rng.integers(2, size=(DRAWS, n), dtype="uint8").astype("float64")
     sums, weighted = (sets @ np.column_stack([factors, factors * values])).T
     flipping = sums > 0
     means = np.sort(weighted[flipping] / sums[flipping])

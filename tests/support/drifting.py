@@ -1,4 +1,4 @@
-"""A machine whose speed drifts: seconds of turns of base and head as a gate would measure them, in milliseconds of ours.
+"""A machine whose speed drifts, and the turns of base and head that a gate would measure on it, without the waiting.
 
 The logarithm of a turn's seconds is an Ornstein-Uhlenbeck path (an AR(1) from turn to turn) of 10 % standard deviation,
 an offset that each process has for itself, noise of each turn, and now and then a spike.
