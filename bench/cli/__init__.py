@@ -20,6 +20,7 @@ _COMMANDS = {
     "report": ("results", "A Markdown report with tables and figures."),
     "doctor": ("doctor", "What works here, how steady timings are, and what to mend."),
     "claims": ("claims", "A verdict on each textbook claim, with its evidence."),
+    "regress": ("regress", "Measure two versions of the code in one job: the gate of a CI."),
 }
 """Command -> its module in this folder, and a line for the help page, which imports none of them."""
 

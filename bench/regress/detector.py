@@ -20,7 +20,7 @@ from bench.stats import holm
 
 PAIRS: Final = 60
 STEPS: Final = 2
-"""Training steps of a turn: in equal time, turns of 20 left a spread of 7.3 % between generations, of 2 one of 1.4 %."""
+"""Training steps of a turn: in equal time, turns of 20 spread generations by 7.3 %, of 2 by 1.4 %."""
 LOOKS: Final = (10, 20, 30)
 """Generations after which is looked; the first is the length of the screening too."""
 SPENDING: Final = (0.002, 0.003, 0.005)
