@@ -17,6 +17,8 @@ from bench.regress.sides import Side
 from bench.suite import Named, Suite
 
 FINGERPRINT_STEPS: Final = 20
+_UNTOLD: Final = ("validation_size", "test_size")
+"""Settings that a name leaves out."""
 _SETTLE_STEPS: Final = 5
 """Steps on the processors of the measurement before it starts."""
 
@@ -47,7 +49,10 @@ def subjects(suite: Suite) -> list[Subject]:
 
 
 def _label(item: str | Named) -> str:
-    return str(item) if isinstance(item, Named) and item.settings else getattr(item, "name", str(item))
+    if isinstance(item, str):
+        return item
+    told = ", ".join(f"{key}={value}" for key, value in item.settings.items() if key not in _UNTOLD)
+    return f"{item.name}[{told}]" if told else item.name
 
 
 @dataclass
