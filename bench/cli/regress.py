@@ -118,15 +118,15 @@ def _write(report: "Report", given: dict[str, Any]) -> None:
     from bench.regress.output import SUMMARY_BYTES, to_json, to_junit, to_markdown
     from bench.store import write_atomic
 
-    texts = {
-        given["json_file"]: lambda: to_json(report),
-        given["junit_file"]: lambda: to_junit(report, strict=given["strict"]),
-        given["markdown_file"]: lambda: to_markdown(report),
-    }
+    texts = (
+        (given["json_file"], to_json(report)),
+        (given["junit_file"], to_junit(report, strict=given["strict"])),
+        (given["markdown_file"], to_markdown(report)),
+    )
     try:
-        for path, text in texts.items():
+        for path, text in texts:
             if path is not None:
-                write_atomic(path, text().encode())
+                write_atomic(path, text.encode())
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             room = SUMMARY_BYTES - (os.path.getsize(summary) if os.path.exists(summary) else 0)
             with open(summary, "a", encoding="utf-8") as file:

@@ -24,9 +24,9 @@ def inject(text: str, group: Any, step: Step, stream: Iterator[Split]) -> tuple[
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
         if name == "label-noise":
-            stream = _noisy(stream, float(value))
+            stream = _noisy(stream, float(value or 1))
         elif name in _STEPS:
-            step = _STEPS[name](group, step, float(value))
+            step = _STEPS[name](group, step, float(value or 1))
         elif name in _GROUPS:
             _GROUPS[name](group)
         else:

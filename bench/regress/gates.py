@@ -6,7 +6,7 @@ gradients are identical, and nothing more need be trained.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,8 +58,12 @@ def identical(base: Facts, head: Facts) -> bool:
     return all(repr(base[key]) == repr(head[key]) for key in _TRACED)
 
 
+def _pair(text: Callable[[Any], str], base: Any, head: Any) -> tuple[str, str]:
+    return text(base), text(head)
+
+
 def _exact(name: str, base: int | None, head: int | None) -> Gate:
-    texts = tuple("not counted" if value is None else f"{value:,}" for value in (base, head))
+    texts = _pair(lambda value: "not counted" if value is None else f"{value:,}", base, head)
     if base is None and head is None:
         return Gate(name, "OK", *texts, "a layer of the model has no count on either side")
     if base is None or head is None:
@@ -70,14 +74,14 @@ def _exact(name: str, base: int | None, head: int | None) -> Gate:
 def _conditions(base: Facts, head: Facts) -> Gate:
     """What the cell is trained under: where that differs, nothing else is like for like."""
     changed = [key for key in {**base, **head} if base.get(key) != head.get(key)]
-    texts = tuple(", ".join(f"{key} {side.get(key)}" for key in changed) or "as head" for side in (base, head))
+    texts = _pair(lambda side: ", ".join(f"{key} {side.get(key)}" for key in changed), base, head)
     if not changed:
         return Gate("conditions", "OK", "the same", "the same")
     return Gate("conditions", "REGRESSION", *texts, "base and head are trained under different conditions")
 
 
 def _accuracy(base: Facts, head: Facts, *, same: bool) -> Gate:
-    scores = [f"{side['evaluation'][1]:.6g}" for side in (base, head)]
+    scores = _pair(lambda side: f"{side['evaluation'][1]:.6g}", base, head)
     if same:
         return Gate("accuracy", "IDENTICAL", *scores)
     if math.isfinite(base["evaluation"][0]) and not math.isfinite(head["evaluation"][0]):
@@ -101,7 +105,7 @@ def _parting(base: Facts, head: Facts) -> str:
 
 def _gradients(base: Facts, head: Facts, *, same: bool) -> Gate:
     totals = [np.sqrt(np.square(np.array(side["norms"], "float64")).sum(axis=1)) for side in (base, head)]
-    texts = tuple(f"{np.median(total):.3g}" for total in totals)
+    texts = _pair(lambda total: f"{np.median(total):.3g}", *totals)
     if same:
         return Gate("gradients", "IDENTICAL", *texts)
     faults = [_faults(side) for side in (base, head)]
@@ -130,9 +134,9 @@ def memory(peaks: Sequence[tuple[int, int]], rng: np.random.Generator, margin: f
     """Of the peak bytes of base and head, generation by generation, as the speed is tested but for the one margin."""
     if not peaks:
         return Gate("memory", "INCONCLUSIVE", "", "", "nothing was measured")
-    medians = [f"{np.median(side) / 1e6:.1f} MB" for side in zip(*peaks, strict=True)]
+    medians = _pair(lambda side: f"{np.median(side) / 1e6:.1f} MB", *zip(*peaks, strict=True))
     differences = [math.log(max(head, FLOOR) / max(base, FLOOR)) for base, head in peaks]
-    found = flips(differences, np.ones(len(differences)), rng)
+    found = flips(differences, [1.0] * len(differences), rng)
     low, high = found.lower(_TAIL), found.upper(_UPPER)
     if low > math.log1p(margin):
         return Gate("memory", "REGRESSION", *medians, f"more by {math.expm1(low):.0%} at least")

@@ -128,7 +128,11 @@ def to_junit(report: Report, *, strict: bool) -> str:
     """A test case for each gate of each cell: regressions are failures, what could not be measured is an error."""
     suite = ElementTree.Element("testsuite", name="archbench regress")
     counts = {"failure": 0, "error": 0, "skipped": 0}
-    cases = [(result, *_case(one)) for result in report.results for one in (result.speed, *result.gates)]
+    cases = [
+        (result, *said)
+        for result in report.results
+        for said in (_speed_case(result.speed), *map(_gate_case, result.gates))
+    ]
     for result, name, outcome, message in cases:
         case = ElementTree.SubElement(suite, "testcase", classname=trim(plain(result.cell), _NOTE), name=name)
         kinds = {"REGRESSION": "failure", "FAILED": "error", "INCONCLUSIVE": "failure" if strict else "skipped"}
@@ -141,9 +145,11 @@ def to_junit(report: Report, *, strict: bool) -> str:
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _case(one: Speed | Gate) -> tuple[str, str, str]:
-    if isinstance(one, Gate):
-        return one.name, str(one.outcome), f"base {one.base}, head {one.head} {one.note}".strip()
+def _gate_case(one: Gate) -> tuple[str, str, str]:
+    return one.name, one.outcome, f"base {one.base}, head {one.head} {one.note}".strip()
+
+
+def _speed_case(one: Speed) -> tuple[str, str, str]:
     ratio = "" if one.ratio is None else f"ratio {one.ratio:.3f}, p {one.p:.2g}, {one.generations} generations"
     return "speed", one.outcome, "; ".join(filter(None, (ratio, one.reason)))
 

@@ -1,6 +1,7 @@
 """The gates that need no clock: exact numbers, fingerprints that part, and the peak of memory."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -131,11 +132,11 @@ def test_names_are_shown_as_they_are_in_every_format():
 def test_a_summary_keeps_to_its_bytes_and_counts_what_it_leaves_out():
     report = _report(*(_result("REGRESSION", "REGRESSION", name=f"cell {at} äöü") for at in range(400)))
     whole = to_markdown(report)
-    assert whole.count("cell ") == 800
+    assert len(re.findall(r"cell \d", whole)) == 800
     cut = to_markdown(report, 20_000)
     assert len(cut.encode()) <= 20_000
     left = int(cut.split(" more lines are left out")[0].split()[-1])
-    assert left + cut.count("cell ") == 801  # an empty line between the table and the remarks
+    assert left + len(re.findall(r"cell \d", cut)) == 801  # an empty line between the table and the remarks
 
 
 def test_at_most_eight_annotations_and_a_total():

@@ -2,7 +2,7 @@
 
 FAKE holds JSON by side ({"base": ..., "head": ...}): "seconds" of a turn, "facts" that replace the usual ones; "die",
 "fail", "mute" or "babble": the command at which it ends, says that it failed, falls silent or prints what is no JSON;
-"hello": what it greets with beside FAKE_CODE; "start": what it prints on standard error before it ends without a greeting.
+"hello": what it greets with beside FAKE_CODE; "start": its last words, without a greeting.
 """
 
 import itertools
