@@ -20,7 +20,7 @@ def write(folder: Path, text: str | bytes) -> str:
 
 
 def test_the_promised_suites_are_shipped() -> None:
-    assert suite_names() == ["claims-filters", "claims-images", "images", "quick", "text", "vanishing"]
+    assert suite_names() == ["claims-filters", "claims-images", "images", "quick", "sentinel", "text", "vanishing"]
 
 
 @pytest.mark.parametrize("name", suite_names())

@@ -21,6 +21,7 @@ _COMMANDS = {
     "compare": ("compare", "Two runs, matched cell by cell: better, worse, equivalent, unclear, missing."),
     "doctor": ("doctor", "What works here, how steady timings are, and what to mend."),
     "claims": ("claims", "A verdict on each textbook claim, with its evidence."),
+    "regress": ("regress", "Measure two versions of the code in one job: the gate of a CI."),
 }
 """Command -> its module in this folder, and a line for the help page, which imports none of them."""
 

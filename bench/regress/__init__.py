@@ -1,0 +1,1 @@
+"""Base against head, measured in one job: the gate of a CI."""

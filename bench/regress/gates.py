@@ -1,0 +1,145 @@
+"""What is compared of two workers' facts without a clock: exact numbers, the fingerprint, and the peak of memory. Pure.
+
+A fingerprint is the first steps of a seeded, deterministic training: losses, norms of every variable's gradient, the
+data in their order, and the score that follows. Where both sides have the same one to the last bit, accuracy and
+gradients are identical, and nothing more need be trained.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from bench.regress.detector import Outcome
+from bench.regress.signflip import flips
+
+JUMP: Final = 1000.0
+"""A gradient norm that is so many times the median of the steps before it has jumped."""
+MEMORY: Final = 0.10
+"""Share by which the peak of memory may grow."""
+FLOOR: Final = 8_000_000
+"""Bytes of which nothing is said: what a process holds beside its tensors comes and goes by as much."""
+_TAIL, _UPPER = 0.005, 0.05
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What one gate says of one cell. `outcome` may be IDENTICAL: the same to the last bit."""
+
+    name: str
+    outcome: Outcome | str
+    base: str
+    head: str
+    note: str = ""
+
+
+def gates(base: Facts, head: Facts) -> list[Gate]:
+    """The exact gates and those of the fingerprint."""
+    exact = [_exact(name, base[key], head[key]) for name, key in _EXACT.items()]
+    same = identical(base, head)
+    return [
+        *exact,
+        _conditions(base["conditions"], head["conditions"]),
+        _accuracy(base, head, same=same),
+        _gradients(base, head, same=same),
+    ]
+
+
+_EXACT: Final = {"parameters": "parameters", "FLOPs": "flops", "retraces": "traces"}
+_TRACED: Final = ("losses", "norms", "variables", "data", "evaluation")
+
+
+def identical(base: Facts, head: Facts) -> bool:
+    """The same fingerprint to the last bit; NaN is NaN."""
+    return all(repr(base[key]) == repr(head[key]) for key in _TRACED)
+
+
+def _pair(text: Callable[[Any], str], base: Any, head: Any) -> tuple[str, str]:
+    return text(base), text(head)
+
+
+def _exact(name: str, base: int | None, head: int | None) -> Gate:
+    texts = _pair(lambda value: "not counted" if value is None else f"{value:,}", base, head)
+    if base is None and head is None:
+        return Gate(name, "OK", *texts, "a layer of the model has no count on either side")
+    if base is None or head is None:
+        return Gate(name, "INCONCLUSIVE", *texts, "a layer of the model has no count on one side")
+    return Gate(name, "OK" if head == base else "REGRESSION" if head > base else "IMPROVED", *texts)
+
+
+def _conditions(base: Facts, head: Facts) -> Gate:
+    """What the cell is trained under: where that differs, nothing else is like for like."""
+    changed = [key for key in {**base, **head} if base.get(key) != head.get(key)]
+    texts = _pair(lambda side: ", ".join(f"{key} {side.get(key)}" for key in changed), base, head)
+    if not changed:
+        return Gate("conditions", "OK", "the same", "the same")
+    return Gate("conditions", "REGRESSION", *texts, "base and head are trained under different conditions")
+
+
+def _accuracy(base: Facts, head: Facts, *, same: bool) -> Gate:
+    scores = _pair(lambda side: f"{side['evaluation'][1]:.6g}", base, head)
+    if same:
+        return Gate("accuracy", "IDENTICAL", *scores)
+    if math.isfinite(base["evaluation"][0]) and not math.isfinite(head["evaluation"][0]):
+        return Gate("accuracy", "REGRESSION", *scores, "head's validation loss is not finite")
+    return Gate("accuracy", "INCONCLUSIVE", *scores, f"{_parting(base, head)}; train both and compare them")
+
+
+def _parting(base: Facts, head: Facts) -> str:
+    """Where two fingerprints part first."""
+    if base["data"] != head["data"]:
+        return "the data or its order differs"
+    if base["variables"] != head["variables"]:
+        return "the models have other variables"
+    for step, (one, other) in enumerate(zip(base["losses"], head["losses"], strict=False), 1):
+        if repr(one) != repr(other):
+            return (
+                f"the loss differs from step {step} on, there by {abs(other - one) / max(abs(one), 1e-300):.1e} of it"
+            )
+    return "gradients or the evaluation differ" if len(base["losses"]) == len(head["losses"]) else "steps differ"
+
+
+def _gradients(base: Facts, head: Facts, *, same: bool) -> Gate:
+    totals = [np.sqrt(np.square(np.array(side["norms"], "float64")).sum(axis=1)) for side in (base, head)]
+    texts = _pair(lambda total: f"{np.median(total):.3g}", *totals)
+    if same:
+        return Gate("gradients", "IDENTICAL", *texts)
+    faults = [_faults(side) for side in (base, head)]
+    new = [fault for fault in faults[1] if fault not in faults[0]]
+    if new:
+        return Gate("gradients", "REGRESSION", *texts, f"head alone: {', '.join(new)}")
+    return Gate("gradients", "INCONCLUSIVE", *texts, f"not the same over the first {len(totals[1])} steps")
+
+
+def _faults(side: Facts) -> list[str]:
+    """What no training should show."""
+    norms = np.array(side["norms"], "float64")
+    total = np.sqrt(np.square(norms).sum(axis=1))
+    found = []
+    if not (np.isfinite(total).all() and np.isfinite(side["losses"]).all()):
+        wrong = ~np.isfinite(total) | ~np.isfinite(side["losses"])
+        found.append(f"a loss or gradient that is not finite, first at step {int(np.argmax(wrong)) + 1}")
+    dead = [name for name, column in zip(side["variables"], norms.T, strict=True) if (column == 0).all()]
+    found += [f"no gradient ever reaches {name}" for name in dead]
+    jumps = [at for at in range(1, len(total)) if total[at] > JUMP * np.median(total[:at]) > 0]
+    found += [f"the gradient jumps at step {jumps[0] + 1}"] if jumps else []
+    return found
+
+
+def memory(peaks: Sequence[tuple[int, int]], rng: np.random.Generator, margin: float = MEMORY) -> Gate:
+    """Of the peak bytes of base and head, generation by generation, as the speed is tested but for the one margin."""
+    if not peaks:
+        return Gate("memory", "INCONCLUSIVE", "", "", "nothing was measured")
+    medians = _pair(lambda side: f"{np.median(side) / 1e6:.1f} MB", *zip(*peaks, strict=True))
+    differences = [math.log(max(head, FLOOR) / max(base, FLOOR)) for base, head in peaks]
+    found = flips(differences, [1.0] * len(differences), rng)
+    low, high = found.lower(_TAIL), found.upper(_UPPER)
+    if low > math.log1p(margin):
+        return Gate("memory", "REGRESSION", *medians, f"more by {math.expm1(low):.0%} at least")
+    if high < math.log1p(margin):
+        return Gate("memory", "OK", *medians)
+    return Gate("memory", "INCONCLUSIVE", *medians, f"neither more nor less than {margin:.0%} more, with confidence")

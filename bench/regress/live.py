@@ -1,0 +1,142 @@
+"""Measures one generation, and takes one fingerprint, with a live worker of either side."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from bench.errors import BenchError
+from bench.execute.machine import affinity, cpus_of
+from bench.regress.child import Child
+from bench.regress.detector import PAIRS, STEPS, Generation, LostError, generation
+from bench.regress.sides import Side
+from bench.suite import Named, Suite
+
+FINGERPRINT_STEPS: Final = 20
+_UNTOLD: Final = ("validation_size", "test_size")
+"""Settings that a name leaves out."""
+_SETTLE_STEPS: Final = 5
+"""Steps on the processors of the measurement before it starts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A cell as both sides are told of it: a suite of one pair, which each plans with its own code."""
+
+    name: str
+    suite: Mapping[str, Any]
+    backend: str
+    threads: int
+
+
+def subjects(suite: Suite) -> list[Subject]:
+    """The pairs of a suite, each under its first seed."""
+    found = []
+    for grid in suite.grid:
+        seeds = grid.seeds if grid.seeds is not None else suite.seeds
+        for task in grid.tasks:
+            for architecture in grid.architectures:
+                pair = grid.model_copy(update={"tasks": [task], "architectures": [architecture]})
+                one = suite.model_copy(update={"seeds": [seeds[0] if isinstance(seeds, list) else 0]})
+                one = one.model_copy(update={"grid": [pair.model_copy(update={"seeds": None})]})
+                name = f"{_label(task)} × {_label(architecture)}"
+                found.append(Subject(name, json.loads(one.model_dump_json()), suite.backend, suite.threads))
+    return found
+
+
+def _label(item: str | Named) -> str:
+    if isinstance(item, str):
+        return item
+    told = ", ".join(f"{key}={value}" for key, value in item.settings.items() if key not in _UNTOLD)
+    return f"{item.name}[{told}]" if told else item.name
+
+
+@dataclass
+class Live:
+    """The two sides. What is measured of a cell beside its generations is kept here, by cell."""
+
+    base: Side
+    head: Side
+    logs: Path
+    rng: np.random.Generator
+    pairs: dict[Subject, list[tuple[list[float], list[float]]]] = field(default_factory=dict)
+    """Seconds of all turns, base and head, generation by generation."""
+    peaks: dict[Subject, list[tuple[int, int]]] = field(default_factory=dict)
+    """Peak bytes of base and head, generation by generation."""
+
+    def fingerprint(self, cell: Subject) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Facts and fingerprint of either side. Raises LostError."""
+        with self._children(cell) as both:
+            facts = self._both(both, do="load", suite=cell.suite)
+            prints = self._both(both, do="fingerprint", steps=FINGERPRINT_STEPS)
+        base, head = ({**fact, **mark} for fact, mark in zip(facts, prints, strict=True))
+        return base, head
+
+    def generation(self, cell: Subject) -> Generation:
+        """A fresh worker of either side, then pairs of turns in random order, one at work at a time. LostError."""
+        with self._children(cell) as both:
+            self._both(both, do="load", suite=cell.suite)
+            base, head = self._both(both, do="warm")
+            for child in both:
+                child.ask(do="pin", cpus=cpus_of(0, cell.threads), steps=_SETTLE_STEPS)
+            seconds: tuple[list[float], list[float]] = ([], [])
+            for _ in range(PAIRS):
+                for side in self.rng.permutation(2):
+                    seconds[side].append(float(both[side].ask(do="turn", steps=STEPS)["seconds"]))
+        found = generation(*seconds)
+        self.pairs.setdefault(cell, []).append(seconds)
+        self.peaks.setdefault(cell, []).append((int(base["peak_bytes"]), int(head["peak_bytes"])))
+        return found
+
+    def step_seconds(self, cell: Subject) -> tuple[float, float] | None:
+        """Median training step of base and head; None where none was measured."""
+        if cell not in self.pairs:
+            return None
+        turns = np.concatenate([np.array(both) for both in self.pairs[cell]], axis=1)
+        base, head = np.median(turns, axis=1) / STEPS
+        return float(base), float(head)
+
+    @contextmanager
+    def _children(self, cell: Subject) -> Iterator[tuple[Child, Child]]:
+        """Started side by side, on processors of their own where there are as many."""
+        with ExitStack() as stack:
+            own = [cpus_of(0, cell.threads), cpus_of(1, cell.threads) or affinity()]
+            children = [
+                stack.enter_context(
+                    Child(
+                        side,
+                        self.logs / f"{side.name}.log",
+                        backend=cell.backend,
+                        threads=cell.threads,
+                        cpus=cpus,
+                        rng=self.rng,
+                    )
+                )
+                for side, cpus in zip((self.base, self.head), own, strict=True)
+            ]
+            try:
+                yield children[0], children[1]
+            except KeyError as error:
+                raise LostError(f"a worker's answer has no {error}") from None
+            except BenchError as error:
+                raise error if isinstance(error, LostError) else LostError(str(error)) from None
+
+    @staticmethod
+    def _both(children: tuple[Child, Child], **command: Any) -> list[dict[str, Any]]:
+        """The answers of both, which are at work at the same time. LostError names the side, or both."""
+        answers, lost = [], []
+        for child in children:
+            child.tell(**command)
+        for child in children:
+            try:
+                answers.append(child.hear())
+            except LostError as error:
+                lost.append(str(error))
+        if lost:
+            one_sided = len(lost) == 1 and command["do"] == "load"
+            raise LostError("; ".join(lost) + (" (the other side has this cell)" if one_sided else ""))
+        return answers

@@ -1,0 +1,212 @@
+"""`archbench regress` from its flags to its exit code, over workers that train nothing."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+import bench
+from bench.regress import child
+from bench.regress.sides import Side
+
+WORKER = Path(__file__).parents[1] / "support" / "fake_regress_worker.py"
+SUITE = 'summary = "two"\n[[grid]]\ntasks = ["adding"]\narchitectures = ["rnn", {name = "lstm", units = 4}]\n'
+
+
+@pytest.fixture
+def regress(archbench: Callable[..., Any], elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`regress({"head": {"seconds": 0.02}}, "--strict")` compares two folders of which the workers are made up."""
+    (elsewhere / "two.toml").write_text(SUITE)
+    for folder in ("base", "head"):
+        (elsewhere / folder).mkdir()
+    monkeypatch.setattr(Side, "command", lambda side, *_: [sys.executable, "-ISs", str(WORKER), side.name])
+    monkeypatch.setenv("FAKE_CODE", bench.__file__)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+
+    def call(fake: dict[str, Any], *arguments: object, suite: str = "two.toml") -> Any:
+        monkeypatch.setenv("FAKE", json.dumps(fake))
+        return archbench("regress", suite, "--base", "base", "--head", "head", "--seed", 1, "--quiet", *arguments)
+
+    return call
+
+
+def test_two_sides_that_are_the_same_are_identical_and_ok(regress, elsewhere):
+    called = regress({}, "--json", "all.json", "--junit", "all.xml", "--markdown", "all.md")
+    assert (called.code, called.err) == (0, "")
+    assert "accuracy IDENTICAL, gradients IDENTICAL, memory OK" in " ".join(called.out.split())
+    found = json.loads((elsewhere / "all.json").read_text())
+    assert [cell["cell"] for cell in found["cells"]] == ["adding × rnn", "adding × lstm[units=4]"]
+    for cell in found["cells"]:
+        assert (cell["outcome"], cell["speed"]["generations"]) == ("OK", 10)
+        assert cell["step_seconds"]["base"] == pytest.approx(0.005, rel=0.01)
+    suite = ElementTree.parse(elsewhere / "all.xml").getroot()
+    assert {suite.get("failures"), suite.get("errors"), suite.get("skipped")} == {"0"}
+    assert int(suite.get("tests")) == len(suite.findall("testcase")) == 16
+    assert (elsewhere / "all.md").read_text().count("| OK |\n") == 2
+
+
+def test_a_head_that_is_slower_is_exit_code_1_with_its_ratio(regress, elsewhere):
+    called = regress({"head": {"seconds": 0.0105}}, "--junit", "all.xml")
+    assert called.code == 1
+    assert "2 REGRESSION" in called.out
+    suite = ElementTree.parse(elsewhere / "all.xml").getroot()
+    assert suite.get("failures") == "2"
+    assert all("ratio 1.05" in failure.get("message") for failure in suite.iter("failure"))
+
+
+def test_a_head_that_is_faster_is_said_and_does_not_fail(regress):
+    called = regress({"head": {"seconds": 0.008}})
+    assert called.code == 0
+    assert "2 IMPROVED" in called.out
+
+
+@pytest.mark.parametrize(
+    ("fake", "said"),
+    [
+        ({"head": {"facts": {"parameters": 101}}}, "parameters: REGRESSION: base 100, head 101"),
+        ({"head": {"facts": {"traces": 20}}}, "retraces: REGRESSION: base 1, head 20"),
+        ({"head": {"peak": 120_000_000}}, "memory: REGRESSION: base 100.0 MB, head 120.0 MB"),
+    ],
+)
+def test_an_exact_gate_that_fails_is_exit_code_1(regress, fake, said):
+    called = regress(fake)
+    assert called.code == 1
+    assert said in " ".join(called.out.split())
+
+
+def test_a_fingerprint_that_differs_is_inconclusive_which_is_3_under_strict_alone(regress):
+    fake = {"head": {"facts": {"losses": [1.0] * 4 + [1.5] * 16}}}
+    called = regress(fake)
+    assert called.code == 0
+    assert "the loss differs from step 5 on, there by 5.0e-01 of it" in " ".join(called.out.split())
+    assert regress(fake, "--strict").code == 3
+
+
+FAULTS = [
+    (
+        {"base": {"start": "ImportError: cannot import name 'x'"}},
+        "base 'base': does not start",
+        "cannot import name 'x'",
+    ),
+    ({"base": {"start": "No module named 'bench.regress'"}}, "base 'base': has no `archbench regress` of its own", ""),
+    ({"base": {"hello": {"protocol": 0}}}, "base 'base': its workers speak protocol 0, those of this archbench 1", ""),
+    (
+        {"head": {"fail": "load"}},
+        "head 'head': UsageError: unknown architecture 'lstm'",
+        "the other side has this cell",
+    ),
+    ({"head": {"die": "turn"}}, "head 'head': the worker ended with -9", ""),
+    ({"base": {"die": "fingerprint"}}, "base 'base': the worker ended with -9", ""),
+    ({"head": {"babble": "warm"}}, "head 'head': its worker answers what is no JSON", ""),
+    ({"head": {"seconds": 0.0}}, "the clock is of no use: expected seconds above 0, received 0 s", ""),
+    ({"head": {"seconds": -1.0}}, "the clock is of no use: expected seconds above 0, received -", ""),
+    ({"head": {"mute": "warm"}}, "head 'head': no answer after 1 s", ""),
+]
+
+
+@pytest.mark.parametrize(("fake", "said", "also"), FAULTS)
+def test_a_side_that_cannot_be_measured_is_exit_code_4_with_the_reason(
+    regress, monkeypatch, elsewhere, fake, said, also
+):
+    patience = 1.0 if "mute" in fake.get("head", {}) else 30.0
+    monkeypatch.setattr(child.Child.__init__, "__kwdefaults__", {"patience": patience})
+    called = regress(fake, "--junit", "all.xml", "--strict")
+    out = " ".join(called.out.split())
+    assert called.code == 4
+    assert said in out
+    assert also in out
+    assert "2 FAILED" in out
+    assert "Traceback" not in called.err
+    assert ElementTree.parse(elsewhere / "all.xml").getroot().get("errors") == "2"
+
+
+def test_no_time_at_all_measures_nothing_and_is_never_green(regress):
+    called = regress({}, "--budget", 0)
+    assert called.code == 5
+    assert "2 INCONCLUSIVE" in called.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--slo", "0.5%"], "--slo: expected a share above 1%, such as 5%, received '0.5%'"),
+        (["--slo", "fast"], "--slo: expected a share"),
+        (["--budget", "-1"], "--budget: expected a number >= 0"),
+        (["--head-faults", "gremlins=1"], "unknown fault 'gremlins'"),
+        (["--head", "nowhere"], "--head: expected a commit of this repository or a folder, received 'nowhere'"),
+        (["--head", "-x"], "--head: expected a commit"),
+        (["--head", "a\nb\x1b[31m"], "--head: expected a commit"),
+        (["--head", ""], "--head: expected a commit"),
+        (["--head-python", "no-python"], "--head-python: expected a Python, such as venv/bin/python"),
+        (["--plugin", "mine.py"], "--plugin: base has no file mine.py"),
+    ],
+)
+def test_a_wrong_flag_is_one_line_and_exit_code_2(regress, arguments, said):
+    called = regress({}, *arguments)
+    assert called.code == 2
+    assert said in called.complaint
+
+
+def test_a_base_has_to_be_named(archbench):
+    called = archbench("regress")
+    assert called.code == 2
+    assert "--base: expected a git ref or a folder, or --base-python; received neither" in called.complaint
+    assert archbench("regress", "nosuite", "--base", ".").code == 2
+
+
+def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_4(regress):
+    called = regress({}, "--budget", 0, "--json", "missing/all.json")
+    assert called.code == 4
+    assert "cannot write" in called.complaint
+
+
+def test_github_gets_a_summary_and_escaped_annotations(regress, elsewhere, monkeypatch):
+    (elsewhere / "two.toml").write_text(SUITE.replace('"rnn"', '"::error::<script>alert(1)</script>%0A|b"'))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(elsewhere / "summary.md"))
+    called = regress({"head": {"seconds": 0.02}})
+    errors = [line for line in called.out.splitlines() if line.startswith("::")]
+    assert len(errors) == 2
+    assert errors[0].startswith("::error title=archbench regress::adding × ::error::<script>alert(1)</script>%250A|b")
+    summary = (elsewhere / "summary.md").read_text()
+    assert "<script>" not in summary
+    assert "&lt;script&gt;" in summary
+    (elsewhere / "summary.md").write_text("x" * 899_000)
+    regress({"head": {"seconds": 0.02}})
+    assert (elsewhere / "summary.md").stat().st_size == 899_000
+
+
+def test_refs_of_git_are_checked_out_and_gone_afterwards(archbench, elsewhere, monkeypatch):
+    def git(*arguments: str) -> str:
+        settings = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        return subprocess.run(["git", *settings, *arguments], check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q", "-b", "main")
+    (elsewhere / "two.toml").write_text(SUITE)
+    git("add", ".")
+    git("commit", "-qm", "first")
+    seen: set[tuple[str, bool]] = set()
+
+    def command(side: Side, *_: object) -> list[str]:
+        seen.add((side.name, (side.root / "two.toml").is_file() and side.root != elsewhere))
+        return [sys.executable, "-ISs", str(WORKER), side.name]
+
+    monkeypatch.setattr(Side, "command", command)
+    monkeypatch.setenv("FAKE_CODE", bench.__file__)
+    assert archbench("regress", "two.toml", "--base", "main", "--head", "HEAD", "--quiet").code == 0
+    assert seen == {("base", True), ("head", True)}
+    assert len(git("worktree", "list").splitlines()) == 1
+
+
+def test_a_side_whose_python_runs_another_bench_is_found_out(regress, elsewhere):
+    (elsewhere / "base" / "bench").mkdir()
+    (elsewhere / "base" / "bench" / "__init__.py").write_text("")
+    called = regress({})
+    assert called.code == 4
+    assert f"but its Python runs {bench.__file__}" in "".join(called.out.split("\n"))

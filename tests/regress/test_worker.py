@@ -1,0 +1,154 @@
+"""The worker's answers, and that each gate finds the fault that it is there for while the others stay quiet."""
+
+import json
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from cells import BACKEND, catalogue
+
+from bench import backends
+from bench.catalogue import discover
+from bench.errors import UsageError
+from bench.regress import worker
+from bench.regress.faults import VARIABLE, check
+from bench.regress.gates import Gate, gates, memory
+from bench.regress.live import FINGERPRINT_STEPS, subjects
+from bench.suite import Suite, read_suite
+
+FRAMEWORK = backends.load(BACKEND)
+STEPS = 8
+
+
+def _suite(architecture: str = "rnn", **training: Any) -> dict[str, Any]:
+    task = {"name": "adding", "length": 10, "validation_size": 12, "test_size": 20}
+    grid = {"tasks": [task], "architectures": [{"name": architecture, "units": 4}]}
+    given = {"steps": 40, "batch_size": 8, "evaluations": 8, "clip": 0.1, **training}
+    return {"summary": "", "grid": [{**grid, "training": given}], "seeds": [3], "backend": BACKEND}
+
+
+def _loaded(suite: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    server = worker._Server(FRAMEWORK, catalogue())
+    return server, server.obey({"do": "load", "suite": suite})
+
+
+def _facts(monkeypatch: pytest.MonkeyPatch, faults: str = "") -> dict[str, Any]:
+    monkeypatch.setenv(VARIABLE, check(faults))
+    server, facts = _loaded(_suite())
+    found = {**facts, **server.obey({"do": "fingerprint", "steps": STEPS})}
+    return json.loads(json.dumps(found))  # as it comes through the pipe
+
+
+@cache
+def _base() -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return _facts(monkeypatch)
+
+
+def _outcomes(found: list[Gate]) -> dict[str, str]:
+    return {gate.name: str(gate.outcome) for gate in found}
+
+
+QUIET = {"parameters": "OK", "FLOPs": "OK", "retraces": "OK", "conditions": "OK"}
+SAME = {**QUIET, "accuracy": "IDENTICAL", "gradients": "IDENTICAL"}
+OTHER = {**QUIET, "accuracy": "INCONCLUSIVE", "gradients": "INCONCLUSIVE"}
+
+
+@pytest.mark.parametrize(
+    ("faults", "expected", "note"),
+    [
+        ("", SAME, ""),
+        ("busy=0.5", SAME, ""),
+        ("retrace", {**SAME, "retraces": "REGRESSION"}, ""),
+        ("label-noise=0.5", OTHER, "the data or its order differs"),
+        ("unclipped", {**OTHER, "conditions": "REGRESSION"}, "the loss differs from step"),
+        ("nan=5", {**OTHER, "accuracy": "REGRESSION", "gradients": "REGRESSION"}, "not finite, first at step 5"),
+        ("dead", {**OTHER, "gradients": "REGRESSION"}, "head alone: no gradient ever reaches"),
+    ],
+)
+def test_each_fault_is_found_by_its_gate_and_the_others_stay_quiet(monkeypatch, faults, expected, note):
+    if faults == "retrace" and BACKEND == "torch":
+        pytest.skip("PyTorch traces nothing")
+    found = gates(_base(), _facts(monkeypatch, faults))
+    assert _outcomes(found) == expected
+    assert note in " ".join(gate.note for gate in found)
+
+
+def test_the_fingerprint_is_that_of_the_training_itself():
+    from bench.cell import Group
+    from bench.execute.machine import conditions
+    from bench.plan import plan
+
+    facts = _base()
+    (cell,) = plan(catalogue(), Suite.model_validate(_suite()))
+    curves = Group(cell, catalogue(), conditions(cell, "cpu")).run(cell).curves
+    assert np.array_equal(np.array(facts["losses"], "float32"), curves["train_loss"][:STEPS])
+    assert np.array_equal(np.array(facts["norms"], "float32"), curves["gradient_norm"][:STEPS])
+    assert facts["variables"] == curves["variables"].tolist()
+    if BACKEND != "torch":
+        assert facts["traces"] == 1
+
+
+def test_another_seed_is_another_fingerprint():
+    server, facts = _loaded({**_suite(), "seeds": [4]})
+    head = {**facts, **server.obey({"do": "fingerprint", "steps": STEPS})}
+    accuracy = next(gate for gate in gates(_base(), head) if gate.name == "accuracy")
+    assert accuracy.outcome == "INCONCLUSIVE"
+    assert "the data or its order differs" in accuracy.note
+
+
+def test_a_turn_takes_the_steps_it_is_told_to_and_a_busy_one_longer(monkeypatch):
+    server, _ = _loaded(_suite("lstm"))
+    assert server.obey({"do": "warm"})["peak_bytes"] > 0
+    before = int(server.group.optimizer.iterations)
+    assert server.obey({"do": "turn", "steps": 3})["seconds"] > 0
+    assert int(server.group.optimizer.iterations) == before + 3
+    clock = iter(np.arange(0, 1000, 0.5))  # two readings a step's faults, each half a second after the last
+    monkeypatch.setattr("bench.regress.faults.time.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setenv(VARIABLE, "busy=4")
+    slow, _ = _loaded(_suite())
+    slow.obey({"do": "warm"})
+    read = next(clock)
+    slow.step(*next(slow.stream))
+    assert next(clock) - read >= 4 * 0.5
+
+
+def test_a_step_that_holds_more_memory_fails_the_gate_of_memory_alone(monkeypatch):
+    peaks = []
+    for faults in ("", f"memory={64 << 20}"):
+        monkeypatch.setenv(VARIABLE, faults)
+        peaks.append(_loaded(_suite())[0].obey({"do": "warm"})["peak_bytes"])
+    assert peaks[1] - peaks[0] > 48 << 20
+    assert memory([(peaks[0], peaks[1])] * 10, np.random.default_rng(0)).outcome == "REGRESSION"
+
+
+def test_a_pair_that_does_not_fit_and_a_name_that_is_not_there_are_said():
+    server = worker._Server(FRAMEWORK, catalogue())
+    with pytest.raises(UsageError, match="unknown architecture 'lsmt'"):
+        server.obey({"do": "load", "suite": _suite("lsmt")})
+    suite = {**_suite(), "grid": [{"tasks": ["adding"], "architectures": ["cnn"]}]}
+    with pytest.raises(UsageError, match="image"):
+        server.obey({"do": "load", "suite": suite})
+    with pytest.raises(UsageError, match="'dance' is no command of protocol 1"):
+        server.obey({"do": "dance"})
+
+
+def test_the_sentinel_suite_has_a_cell_of_each_kind_and_needs_no_download():
+    suite = read_suite("sentinel")
+    cells = subjects(suite)
+    assert [cell.name for cell in cells] == [
+        "adding[length=50] × rnn",
+        "adding[length=50] × lstm",
+        "adding[length=50] × transformer[units=16]",
+        "digits × cnn",
+    ]
+    tasks = {task if isinstance(task, str) else task.name for grid in suite.grid for task in grid.tasks}
+    assert not any(discover().tasks[task].value.files for task in tasks)
+    assert FINGERPRINT_STEPS == 20
+
+
+@pytest.mark.parametrize("text", ["gremlins", "busy=much", "nan=-1"])
+def test_a_fault_that_is_not_known_is_refused(text):
+    with pytest.raises(UsageError, match="fault"):
+        check(text)
