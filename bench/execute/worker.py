@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from bench import backends
 from bench.catalogue import Catalogue, Entry, discover, first_line, where
 from bench.errors import BenchError, StoreError
 from bench.execute.machine import conditions
@@ -30,7 +31,6 @@ from bench.store import Store
 from bench.task import Training
 
 Emit = Callable[..., None]
-_OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")
 _WRITING_SECONDS = 5.0
 """How long a record may take to write once standard input has ended."""
 _PR_SET_PDEATHSIG = 1
@@ -45,9 +45,7 @@ def main() -> None:
     cells = _read_cells(sys.stdin, writing)
     if cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [int(cpu) for cpu in cpus.split(",")])
-    from bench import backends  # noqa: PLC0415  # imports the framework, which must find the affinity set
-
-    framework = backends.load(backend)
+    framework = backends.load(backend)  # imports it, which must find the affinity set
     framework.configure(int(threads))
     catalogue = discover(Path(plugin) for plugin in plugins)
     server = _Server(Store(Path(folder)), catalogue, framework.device(), emit, writing)
@@ -90,7 +88,7 @@ class _Server:
         except StoreError:
             raise
         except Exception as error:  # whatever a task, an architecture or Keras raises becomes a record
-            status = "out-of-memory" if type(error).__name__ in _OUT_OF_MEMORY else "failed"
+            status = "out-of-memory" if backends.out_of_memory(error) else "failed"
             reason = self._reason(cell, error)
             return blank(cell, self.catalogue.task(cell.task).value, status=status, reason=reason), None
 

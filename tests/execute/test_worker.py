@@ -108,6 +108,18 @@ def test_a_plug_in_that_gives_wrong_data_becomes_a_failed_record_that_names_its_
     assert [event["event"] for event in events][:2] == ["ready", "start"]
 
 
+def test_a_cell_that_memory_cannot_hold_becomes_such_a_record_and_the_next_one_runs(tmp_path):
+    greedy = tmp_path / "greedy.py"
+    text = (EXAMPLES / "first_value.py").read_text()
+    greedy.write_text(text.replace("return Split(", "import keras; keras.ops.ones((2**46,))\n    return Split("))
+    flags = Flags(training={"steps": 2, "evaluations": 1}, settings=["adding.length=10"], backend=BACKEND)
+    cells = plan(discover([greedy]), adhoc_suite(["greedy", "adding"], ["rnn"]), flags)
+    _serve(tmp_path / "run", *cells, plugins=[greedy])
+    huge, fine = (Store(tmp_path / "run").record(one.id) for one in cells)
+    assert [huge.status, fine.status] == ["out-of-memory", "ok"], huge.reason
+    assert huge.reason.startswith(f"{greedy}:{_line(greedy, 'ones(')}: ")
+
+
 def _line(path: Path, text: str) -> int:
     return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line)
 
