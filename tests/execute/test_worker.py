@@ -17,9 +17,9 @@ from bench.store import Store
 from bench.suite import adhoc_suite
 
 
-def _serve(folder: Path, *cells, plugins=()):
+def _serve(folder: Path, *cells, plugins=(), ahead=()):
     Store(folder).create()
-    lines = "".join(encode(one) + "\n" for one in cells)
+    lines = "".join(encode(one, ahead=True) + "\n" for one in ahead) + "".join(encode(one) + "\n" for one in cells)
     # Standard input stays open until the last answer: its end is the end of the worker.
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "bench.execute.worker", str(folder), BACKEND, "1", "", *map(str, plugins)],
@@ -54,7 +54,10 @@ def test_the_same_cell_in_two_folders_and_two_processes_is_identical_to_the_last
     one = cell(architecture="lstm")
     _serve(tmp_path / "a", one)
     _serve(tmp_path / "b", cell(architecture="gru"), one)  # after another group in the same process
-    _same_to_the_last_bit(tmp_path / "a", tmp_path / "b", one)
+    events = _serve(tmp_path / "c", one, ahead=[one])
+    assert [event["event"] for event in events] == ["ready", "start", "progress", "progress", "done"]
+    for other in ("b", "c"):
+        _same_to_the_last_bit(tmp_path / "a", tmp_path / other, one)
 
 
 @pytest.mark.parametrize(
