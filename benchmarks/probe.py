@@ -1,7 +1,8 @@
 """What a probe of the gradient costs, in training steps of the same model on the same batch, and against lag by lag.
 
-One core, 256 sequences of the adding problem, arms as the bench builds and compiles them. Training steps and probes in
-turn, in random order within a round; prints medians and the ratio with a 95 % interval over rounds.
+In a process like a worker's, on one core: 256 sequences of the adding problem, arms as the bench builds and compiles
+them. Training steps and probes in turn, in random order within a round; prints medians and the ratio with a 95 %
+interval over rounds.
 
 Asking lag by lag is a pass a lag: the model runs over the sequence, and the gradient of the loss with respect to the
 state so many steps before the end is taken. Cheaper still, the states of one forward pass are kept, and the model runs
@@ -12,12 +13,15 @@ from there on alone. A few lags are timed; those between lie on the lines that j
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+from bench.execute.process import environment
+
+if "MALLOC_TRIM_THRESHOLD_" not in os.environ:  # malloc reads what a worker finds around it when a process starts
+    os.execve(sys.executable, [sys.executable, *sys.argv], environment("tensorflow", 1) | {"TF_CPP_MIN_LOG_LEVEL": "3"})
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
 

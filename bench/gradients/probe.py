@@ -59,12 +59,11 @@ class Probe:
     def __call__(self, split: Split) -> Found:
         """One backward pass; a second, without the scale, where the first overflows."""
         found = self._run(split, SCALE_LOG2)
-        arrays = [array for tap in found.gradients for array in tap]
-        # The largest and the least are finite only where all are, and cost no copy.
-        bounds = [
-            bound for array in [*arrays, found.input] if array is not None for bound in (array.max(), array.min())
-        ]
-        return found if np.isfinite(bounds).all() else self._run(split, 0)
+        arrays = [array for tap in found.gradients for array in tap] + ([] if found.input is None else [found.input])
+        # A sum is finite only where all are, and costs no copy; one that overflows itself is asked for again in vain.
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = np.isfinite([array.sum() for array in arrays]).all()
+        return found if finite else self._run(split, 0)
 
     def seen(self, array: np.ndarray, *, backwards: bool = False) -> np.ndarray:
         """Of `array` (samples, time, ...) the steps that a loop has read when it answers with the loss that is probed:
