@@ -103,6 +103,16 @@ def estimate(cells: Sequence[Cell], records: Iterable[Record], workers: int) -> 
     return total / min(workers, max(1, len(cells))), len(cells) - len(known)
 
 
+def like(cells: Sequence[Cell], records: Iterable[Record]) -> list[list[Record]]:
+    """Of each cell the records of the same group, else of the same pair and training."""
+    by_key: dict[_Key, list[Record]] = {key: [] for cell in cells for key in _keys(cell)}
+    for record in records:
+        for key in _keys(record):
+            if key in by_key:
+                by_key[key].append(record)
+    return [next((by_key[key] for key in _keys(cell) if by_key[key]), []) for cell in cells]
+
+
 def _keys(of: Cell | Record) -> tuple[_Key, _Key]:
     """What like cells share, the likest first."""
     pair = of.task, str(sorted(of.task_settings.items())), of.architecture, str(sorted(vars(of.training).items()))

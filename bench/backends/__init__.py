@@ -8,8 +8,10 @@ memory it took.
 What is told apart without importing a framework is here, so that changing it changes no cell's id (bench.sources).
 """
 
+from ctypes.util import find_library
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 from bench.errors import UsageError
@@ -29,6 +31,20 @@ def require(name: str) -> None:
     """Raises UsageError where the framework of a backend is not installed; imports nothing."""
     if find_spec(name) is None:
         raise UsageError(f"backend {name} is not installed: pip install 'archbench[{name}]' or choose another one")
+
+
+def computes_on_gpu(name: str) -> bool:
+    """Whether the backend as it is installed computes on a CUDA GPU where there is one; imports nothing.
+
+    Wheels for CPUs alone do not, and would leave the GPU idle and all cores but one too.
+    """
+    if name == "jax":
+        return any(find_spec(f"jax_cuda{version}_plugin") is not None for version in (12, 13))
+    if name == "torch":
+        spec = find_spec("torch")
+        return spec is not None and (Path(str(spec.origin)).parent / "lib" / "libtorch_cuda.so").exists()
+    wheel = find_spec("nvidia") is not None and find_spec("nvidia.cudnn") is not None
+    return wheel or find_library("cudnn") is not None
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -91,6 +91,7 @@ class Pool:
     """Worker processes over a results folder, `threads` cores each.
 
     `timeout`: seconds a cell may take. `memory`: bytes a worker and what it started may hold. None for no limit.
+    `gpus`: one for each worker (bench.execute.gpus); empty where none is to be dealt out.
     """
 
     store: Store
@@ -102,6 +103,7 @@ class Pool:
     timeout: float | None = None
     memory: int | None = None
     costs: Costs = field(default_factory=Costs)
+    gpus: Sequence[str] = ()
     _live: list[_Worker] = field(default_factory=list)
     _started: list[_Worker] = field(default_factory=list)
     _deaths: Counter[str] = field(default_factory=Counter)
@@ -235,7 +237,7 @@ class Pool:
                     stderr=stderr,
                     text=True,
                     encoding="utf-8",
-                    env=environment(self.backend, self.threads),
+                    env=environment(self.backend, self.threads, self.gpus[index] if self.gpus else None),
                     start_new_session=True,  # Ctrl-C is for the parent to handle
                     pass_fds=[] if self.store.lock_fd is None else [self.store.lock_fd],
                 )
