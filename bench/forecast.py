@@ -14,8 +14,9 @@ from bench.record import Record
 from bench.resume import like
 from bench.stopwatch import SECONDS
 
-_START_SECONDS: Final = 6.0
-"""Of a process that times, beside what its record says: importing Keras, data, matrix products."""
+_START_SECONDS: Final = 8.0
+"""Of a process that times, beside what its record says: importing Keras, data, matrix products. Measured on one core
+with TensorFlow."""
 _TEXT_BYTES: Final = 2000
 _NUMBER_BYTES: Final = 4
 """Of each step a record keeps the loss and the norms of the gradients: together no less than one number of them."""
@@ -35,7 +36,8 @@ class Amount:
         """About so much, or at least so much and for how many cells that is so."""
         if not self.unknown:
             return f"about {show(self.value)}"
-        return f"at least {show(self.value)}, since {self.unknown} of {self.cells} cells are like none measured here"
+        some = "" if self.unknown == self.cells else f" for {self.unknown} of {self.cells}"
+        return f"at least {show(self.value)}, since no like cell was measured here{some}"
 
 
 def speed_phase(cells: Sequence[Cell], records: Iterable[Record]) -> Amount:

@@ -60,9 +60,9 @@ def report_command(runs: tuple[Path, ...], out: Path | None) -> int:
     from bench.report.markdown import write_report
 
     records, curves = read_runs(stores)
+    for store in stores:
+        report_damaged(store)  # first: they may be all there are
     title = ", ".join(run.resolve().name for run in runs)
     path = write_report(records, curves, out or runs[0] / "report", title=title)
-    for store in stores:
-        report_damaged(store)
     click.echo(str(path))
     return 0

@@ -111,7 +111,7 @@ class Request:
             known = Amount(seconds, len(self.to_train), unknown)
             on = f"on {_count(self.workers, 'worker')}"
             if unknown == len(self.to_train):
-                yield f"training takes unknown time {on}: no cell like these was trained here"
+                yield f"training takes unknown time {on}, since no like cell was measured here"
             else:
                 yield f"training takes {known.words(_time)} {on}"
         if timed:

@@ -197,6 +197,15 @@ def test_damaged_records_are_named_and_left_out_by_commands_that_only_read(archb
     assert [file.name for file in path.parent.glob("*.json*")] == ["1.json"]  # setting aside is for `run`
 
 
+def test_a_report_of_nothing_but_damaged_records_names_them(archbench: Archbench, run: Path) -> None:
+    for path in run.glob("*/1.json"):
+        path.write_text("{")
+    called = archbench("report", run)
+    assert called.code == 4
+    assert [line for line in called.err.splitlines() if "is damaged: cut or no JSON" in line]
+    assert called.err.splitlines()[-1].startswith("archbench: cannot write a report: there are no records")
+
+
 def test_of_many_damaged_records_a_few_are_named(archbench: Archbench, run: Path) -> None:
     for number in range(25):
         (run / f"{number:016x}").mkdir()
