@@ -101,7 +101,10 @@ def test_a_plan_says_of_every_cell_what_a_run_does(archbench: Archbench) -> None
     assert [line.split()[0] for line in lines[:4]] == ["train", "train", "skip", "skip"]
     assert [line.partition(" seed ")[2].partition(":")[0] for line in lines[:4]] == ["3", "7", "3", "7"]
     assert "reads image, the task gives sequence (100, 2)" in lines[2]
-    assert lines[-1].startswith("4 cells: 2 to train")
+    assert lines[4] == "4 cells: 2 to train, 2 skipped because the pair does not fit"
+    assert lines[5].startswith("training takes unknown time on ")
+    assert lines[6] == "records take at least 28 kB, since no like cell was measured here"
+    assert len(lines) == 7
 
 
 def test_a_plan_says_what_is_finished_and_what_changed(archbench: Archbench, elsewhere: Path) -> None:
