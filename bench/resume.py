@@ -1,7 +1,7 @@
 """Which cells of a plan are finished already, why the others are not, and what these may cost."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ FINISHED = ("ok", "diverged", "skipped")
 """Statuses that the same cell would reach again; the others are tried again."""
 
 
-_Key = tuple[str, ...]
+_Key = tuple[Hashable, ...]
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,20 @@ def estimate(cells: Sequence[Cell], records: Iterable[Record], workers: int) -> 
     return total / min(workers, max(1, len(cells))), len(cells) - len(known)
 
 
+def like(cells: Sequence[Cell], records: Iterable[Record]) -> list[list[Record]]:
+    """Of each cell the records of the same group, else of the same pair and training."""
+    by_key: dict[_Key, list[Record]] = {key: [] for cell in cells for key in _keys(cell)}
+    for record in records:
+        for key in _keys(record):
+            if key in by_key:
+                by_key[key].append(record)
+    return [next((by_key[key] for key in _keys(cell) if by_key[key]), []) for cell in cells]
+
+
 def _keys(of: Cell | Record) -> tuple[_Key, _Key]:
     """What like cells share, the likest first."""
-    pair = of.task, str(sorted(of.task_settings.items())), of.architecture, str(sorted(vars(of.training).items()))
-    return (*pair, str(sorted(of.architecture_settings.items())), of.backend), pair
+    pair = of.task, frozenset(of.task_settings.items()), of.architecture, of.training
+    return (*pair, frozenset(of.architecture_settings.items()), of.backend), pair
 
 
 def _difference(cell: Cell, records: Sequence[Record]) -> str:

@@ -24,12 +24,10 @@ from bench.cell import Group
 from bench.flops import count_flops
 from bench.plan import Cell
 from bench.record import Conditions
-from bench.stopwatch import Job, calls_a_visit, time_calls
+from bench.stopwatch import SECONDS, Job, calls_a_visit, time_calls
 from bench.stream import batches
 from bench.task import Data, Split
 
-SECONDS: Final = {"step": 2.0, "inference": 0.5, "batch_inference": 0.5}
-"""What is timed, and the seconds that it may take over all rounds."""
 _TRIED: Final = 5
 """Training steps after which memory is read; those that follow take no more."""
 _LEAST_SECONDS: Final = 0.02

@@ -14,6 +14,8 @@ import numpy as np
 from bench.record import Percentiles
 
 ROUNDS: Final = 10
+SECONDS: Final = {"step": 2.0, "inference": 0.5, "batch_inference": 0.5}
+"""What is timed of a cell, and the seconds that it may take over all rounds."""
 _MOST_CALLS: Final = 50
 _DRAWS: Final = 2000
 

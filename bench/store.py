@@ -161,6 +161,12 @@ class Store:
         """The numbers of the attempts at a cell that have a record, oldest first."""
         return sorted(_attempts(self.folder / cell_id, ending="json"))
 
+    def size(self, cell_id: str) -> int:
+        """Bytes of the last attempt at a cell, its record and curves; 0 where there is none."""
+        numbers = self.attempts(cell_id)
+        files = [self.folder / cell_id / f"{numbers[-1]}.{ending}" for ending in ("json", "npz")] if numbers else []
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def last(self, cell_id: str) -> Record:
         """The record of the last attempt at a cell that has one, whatever became of it. Raises StoreError."""
         path = self.folder / cell_id / f"{self.attempts(cell_id)[-1]}.json"

@@ -77,10 +77,10 @@ def report_command(runs: tuple[Path, ...], formats: list[str], out: Path | None,
         raise UsageError(f"--open: expected html among --format, received {', '.join(formats)}")
     stores = [Store(run).open() for run in runs]
     found = read_runs(stores)
+    for store in stores:
+        report_damaged(store)  # first: they may be all there are
     title = ", ".join(dict.fromkeys(run.resolve().name for run in runs))
     paths = write_report(found, out or runs[0] / "report", formats=formats, title=title)
-    for store in stores:
-        report_damaged(store)
     for note in found.notes:
         click.echo(plain(f"archbench: {note}"), err=True)
     for path in paths:

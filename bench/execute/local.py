@@ -75,6 +75,8 @@ class _Worker:
     groups: int = 0
     """How many it has taken up."""
     compiled: bool = False
+    idle: bool = False
+    """It has nothing to train while others have, and has made ready what may come."""
     cell: Cell | None = None
     attempts: int = 0
     """At the cell, before it was handed out."""
@@ -89,6 +91,7 @@ class Pool:
     """Worker processes over a results folder, `threads` cores each.
 
     `timeout`: seconds a cell may take. `memory`: bytes a worker and what it started may hold. None for no limit.
+    `gpus`: one for each worker (bench.execute.gpus); empty where none is to be dealt out.
     """
 
     store: Store
@@ -100,6 +103,7 @@ class Pool:
     timeout: float | None = None
     memory: int | None = None
     costs: Costs = field(default_factory=Costs)
+    gpus: Sequence[str] = ()
     _live: list[_Worker] = field(default_factory=list)
     _started: list[_Worker] = field(default_factory=list)
     _deaths: Counter[str] = field(default_factory=Counter)
@@ -117,7 +121,7 @@ class Pool:
         try:
             for index in range(min(self.workers, len(pending))):
                 self._start(index)
-            while self._live:
+            while pending or any(worker.cell for worker in self._live):
                 self._watch()
                 with suppress(queue.Empty):
                     self._handle(*self._events.get(timeout=_POLL_SECONDS), pending, records, observer)
@@ -137,9 +141,10 @@ class Pool:
     ) -> None:
         cell = worker.cell
         if event is None:
-            if worker in self._live:  # else it had no more to do and was told to end
+            if worker in self._live:  # else it made room for another and was told to end
                 self._live.remove(worker)
-                self._died(worker, pending, records, observer)
+                if not worker.idle:
+                    self._died(worker, pending, records, observer)
         elif event["event"] == "fatal":
             raise StoreError(event["message"])
         elif event["event"] == "progress" and cell is not None:
@@ -171,6 +176,8 @@ class Pool:
             pending.insert(0, cell)
         else:
             self._finished(worker, cell, self._write(cell, end), records, observer)
+        for other in [other for other in self._live if other.idle and other.ended is None]:  # it need not start first
+            self._hand_out(other, pending)
         if pending:
             self._start(worker.index)
 
@@ -189,22 +196,31 @@ class Pool:
         others = [other for other in self._live if other is not worker]
         busy = [Busy(other.cell, now - other.since, other.compiled) for other in others if other.cell is not None]
         cell = choose(worker.group, pending, busy, self.costs)
-        fresh = cell is not None and cell.group != worker.group
-        if cell is None or (fresh and worker.groups == _GROUPS):
+        if cell is None:
+            self._prepare(worker, [*pending, *(other.cell for other in busy)])
+            return
+        fresh = cell.group != worker.group
+        if fresh and worker.groups == _GROUPS:
             self._live.remove(worker)
             close(worker.process.stdin)  # it ends by itself
-            if cell is not None:
-                self._start(worker.index)
+            self._start(worker.index)
             return
         pending.remove(cell)
         worker.groups += fresh
-        worker.compiled = worker.compiled and cell.group == worker.group
-        worker.cell, worker.group, worker.since = cell, cell.group, now
+        worker.compiled = worker.compiled and not fresh
+        worker.cell, worker.group, worker.since, worker.idle = cell, cell.group, now, False
         worker.attempts = len(self.store.attempts(cell.id))
-        with suppress(BrokenPipeError):  # it died; its reader says so next
-            assert worker.process.stdin is not None
-            worker.process.stdin.write(encode(cell) + "\n")
-            worker.process.stdin.flush()
+        _tell(worker, encode(cell))
+
+    def _prepare(self, worker: _Worker, cells: Sequence[Cell]) -> None:
+        """Have a worker that is idle make ready for the first of `cells`: another may die in it, and be slow to start.
+
+        It does so on its own cores. What goes wrong there says nothing of the cell, which will say so itself.
+        """
+        if cells and not worker.idle and cells[0].group != worker.group:
+            worker.group, worker.compiled = "", False
+            _tell(worker, encode(cells[0], ahead=True))
+        worker.idle = True
 
     def _start(self, index: int) -> None:
         logs = self.store.folder / "logs"
@@ -221,7 +237,7 @@ class Pool:
                     stderr=stderr,
                     text=True,
                     encoding="utf-8",
-                    env=environment(self.backend, self.threads),
+                    env=environment(self.backend, self.threads, self.gpus[index] if self.gpus else None),
                     start_new_session=True,  # Ctrl-C is for the parent to handle
                     pass_fds=[] if self.store.lock_fd is None else [self.store.lock_fd],
                 )
@@ -269,7 +285,7 @@ class Pool:
                 signal_group(pid, signal.SIGKILL)
 
     def _beyond(self, worker: _Worker, seconds: float, held: int) -> _End | None:
-        if worker.cell is None and seconds > _READY_SECONDS:
+        if not worker.ready and seconds > _READY_SECONDS:
             return _End("failed", f"the worker was not ready after {_READY_SECONDS:g} s")
         if worker.cell is not None and self.timeout is not None and seconds > self.timeout:
             return _End("timeout", f"no result after {self.timeout:g} s (--timeout)")
@@ -309,7 +325,8 @@ class Pool:
     def _stop(self) -> None:
         """Kill what still works, let what has no more to do end by itself, and leave no pipe open."""
         for worker in self._live:
-            signal_group(worker.process.pid, signal.SIGKILL)
+            if not worker.idle:
+                signal_group(worker.process.pid, signal.SIGKILL)
         for worker in self._started:
             close(worker.process.stdin)
             _wait(worker.process)
@@ -321,6 +338,13 @@ class Pool:
 
 def _slot(worker: _Worker) -> str:
     return f"worker {worker.index}"
+
+
+def _tell(worker: _Worker, line: str) -> None:
+    with suppress(BrokenPipeError):  # it died; its reader says so next
+        assert worker.process.stdin is not None
+        worker.process.stdin.write(line + "\n")
+        worker.process.stdin.flush()
 
 
 def _wait(process: "subprocess.Popen[str]") -> None:

@@ -58,8 +58,8 @@ def tail(log: Path, start: int) -> str:
     return " / ".join(lines[-_TAIL_LINES:]) or "none"
 
 
-def environment(backend: str, threads: int) -> dict[str, str]:
-    """What a worker finds around it: the backend, its threads, and this very copy of the bench."""
+def environment(backend: str, threads: int, gpu: str | None = None) -> dict[str, str]:
+    """What a worker finds around it: the backend, its threads, its GPU alone, and this very copy of the bench."""
     found = {
         **os.environ,
         "KERAS_BACKEND": backend,
@@ -68,6 +68,8 @@ def environment(backend: str, threads: int) -> dict[str, str]:
         "MALLOC_MMAP_THRESHOLD_": os.environ.get("MALLOC_MMAP_THRESHOLD_", str(_KEPT_BYTES)),
         "MALLOC_TRIM_THRESHOLD_": os.environ.get("MALLOC_TRIM_THRESHOLD_", str(_KEPT_BYTES)),
     }
+    if gpu is not None:
+        found["CUDA_VISIBLE_DEVICES"] = gpu
     home = Path(bench.__file__).parents[1]
     if home.name not in ("site-packages", "dist-packages"):  # a checkout that is not installed; -P hides it
         found["PYTHONPATH"] = os.pathsep.join(filter(None, [str(home), os.environ.get("PYTHONPATH")]))

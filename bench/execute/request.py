@@ -8,8 +8,10 @@ from pathlib import Path
 from bench import backends
 from bench.catalogue import Catalogue
 from bench.errors import DataError, UsageError
+from bench.execute.gpus import gpus
 from bench.execute.local import Observer, Pool
 from bench.execute.speed import Phase
+from bench.forecast import Amount, disk, speed_phase
 from bench.plan import Cell, Flags, blank, plan, without_broken
 from bench.record import Record
 from bench.resume import Costs, Todo, estimate, resume
@@ -45,7 +47,8 @@ class Request:
         backends.require(self.cells[0].backend)
         self.speed = chosen.speed if speed is None else speed
         self.store = Store(out or Path("results") / Path(name).stem)
-        self.workers = _workers(workers, self.cells[0].threads)
+        self.gpus = gpus(self.cells[0].backend)
+        self.workers = _workers(workers, self.cells[0].threads, self.gpus)
         self.fresh = fresh
 
     @cached_property
@@ -88,25 +91,33 @@ class Request:
                 yield cell, "reuse", ""
 
     def summary(self) -> str:
-        """How many cells are trained, reused and skipped, why stored ones are not reused, and how long it may take."""
+        """How many cells are trained, reused and skipped, what that may take, and why stored ones are not reused."""
         skipped = sum(cell.skip is not None for cell in self.cells)
         reused = len(self.cells) - skipped - len(self.to_train)
         parts = [f"{_count(len(self.cells), 'cell')}: {len(self.to_train)} to train"]
         parts += [f"{reused} finished already and reused"] if reused else []
         parts += [f"{skipped} skipped because the pair does not fit"] if skipped else []
         line = ", ".join(parts)
-        timed = len(self.to_time())
-        then = f"; then {timed} timed alone, a seed of each" if timed else ""
-        if not self.to_train:
-            return f"{line}; nothing to train{then}"
-        seconds, unknown = estimate(self.to_train, self._stored, self.workers)
-        if unknown < len(self.to_train):
-            time = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-            line += f"; about {time} on {_count(self.workers, 'worker')}"
-            line += f", and {_count(unknown, 'cell')} never timed" if unknown else ""
-        line += then
+        timed = self.to_time()
+        line += "" if self.to_train else "; nothing to train"
+        line += f"; then {len(timed)} timed alone, a seed of each" if timed else ""
         changed = sorted({todo.why for todo in self.todo if todo.cell.skip is None and todo.why.startswith("changed")})
-        return "\n".join([line, *(f"  not reused, {why}" for why in changed)])
+        return "\n".join([line, *self._takes(timed), *(f"  not reused, {why}" for why in changed)])
+
+    def _takes(self, timed: Sequence[Cell]) -> Iterator[str]:
+        """A line each on the time of the training and of the speed phase, and on disk, where there is any."""
+        if self.to_train:
+            seconds, unknown = estimate(self.to_train, self._stored, self.workers)
+            known = Amount(seconds, len(self.to_train), unknown)
+            on = f"on {_count(self.workers, 'worker')}"
+            if unknown == len(self.to_train):
+                yield f"training takes unknown time {on}, since no like cell was measured here"
+            else:
+                yield f"training takes {known.words(_time)} {on}"
+        if timed:
+            yield f"timing takes {speed_phase(timed, self._stored).words(_time)}"
+        if self.to_train:
+            yield f"records take {disk(self.to_train, self._stored, self.store.size).words(_size)}"
 
     def run(self, observer: Observer, *, timeout: float | None = None, memory: int | None = None) -> None:
         """Train what is left; `records` grows with it. Raises StoreError where records cannot be written.
@@ -130,6 +141,7 @@ class Request:
             timeout=timeout,
             memory=memory,
             costs=Costs(self._stored),
+            gpus=self.gpus,
         )
         pool.run(self.to_train, observer, self.records)
 
@@ -151,7 +163,8 @@ class Request:
 
         A line for each that could not be timed. Raises StoreError where nothing can be written.
         """
-        found = Phase(self.store, self.workers, self.plugins, timeout, progress).run(cells)
+        gpu = self.gpus[0] if self.gpus else None
+        found = Phase(self.store, self.workers, self.plugins, timeout, progress, gpu).run(cells)
         self.records[:] = self.store.timed(self.records)
         pairs = zip(cells, found, strict=True)
         return [f"{cell.architecture} on {cell.task}: {timing.reason}" for cell, timing in pairs if timing.reason]
@@ -173,17 +186,29 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
 
 
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _size(size: float) -> str:
+    return f"{size / 1e3:.0f} kB" if size < 1e6 else f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+
+
 def _suite(catalogue: Catalogue, name: str | None, flags: Flags) -> Suite:
     if name is None and flags.tasks:
         return adhoc_suite(flags.tasks, flags.architectures or sorted(catalogue.architectures))
     return read_suite(_DEFAULT_SUITE if name is None else name)
 
 
-def _workers(asked: int | None, threads: int) -> int:
-    """As asked for, or as many as there are cores for. Raises UsageError where these are fewer."""
+def _workers(asked: int | None, threads: int, gpus: Sequence[str]) -> int:
+    """As asked for, or as many as there are cores for and, where GPUs compute, GPUs.
+
+    Raises UsageError where these are fewer.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most = max(1, cores // threads)
+    most, of = max(1, cores // threads), f"{_count(cores, 'core')}, {_count(threads, 'thread')} a worker"
+    if gpus and len(gpus) < most:
+        most, of = len(gpus), f"{_count(len(gpus), 'GPU')}, one a worker; CUDA_VISIBLE_DEVICES=-1 leaves them out"
     if asked is not None and asked > most:
-        of = f"{_count(cores, 'core')}, {_count(threads, 'thread')} a worker"
         raise UsageError(f"--workers: expected at most {most} ({of}), received {asked}")
     return most if asked is None else asked

@@ -53,6 +53,8 @@ class Phase:
     plugins: Sequence[Path] = ()
     timeout: float | None = None
     progress: Callable[[float], None] = lambda share: None
+    gpu: str | None = None
+    """All are timed on the same."""
 
     def run(self, cells: Sequence[Cell]) -> list[Timing]:
         """Time each cell, one a group; what was written of each. Raises StoreError where nothing can be.
@@ -74,7 +76,7 @@ class Phase:
         try:
             for index, cell in enumerate(cells):
                 cpus = cpus_of(index % self.workers, cell.threads)
-                children.append(_Child(cell, self.store.folder / "logs", cpus, self.plugins, limit))
+                children.append(_Child(cell, self.store.folder / "logs", cpus, self.plugins, limit, self.gpu))
                 children[-1].tell(do="load", cell=encode(cell))
             self._take_turns(children, lambda part: self.progress(done + share * part))
             return self._write(children)
@@ -153,6 +155,7 @@ class _Child:
     cpus: Sequence[int]
     plugins: Sequence[Path]
     limit: float = _PATIENCE_SECONDS
+    gpu: str | None = None
     lost: str | None = None
     found: dict[str, Any] = field(default_factory=dict)
     visits: tuple[list[Visit], list[Visit]] = field(default_factory=lambda: ([], []))
@@ -173,7 +176,7 @@ class _Child:
                     stderr=stderr,
                     text=True,
                     encoding="utf-8",
-                    env=environment(self.cell.backend, self.cell.threads),
+                    env=environment(self.cell.backend, self.cell.threads, self.gpu),
                     start_new_session=True,  # Ctrl-C is for the parent to handle
                 )
         except OSError as error:

@@ -2,8 +2,9 @@
 
     python -P -m bench.execute.worker RUN-FOLDER BACKEND THREADS CPU,CPU,... [PLUGIN ...]
 
-Reads cells on standard input and answers with events, a JSON line each, on what was standard output. It ends when
-its input does, also in the middle of a cell, but not of writing its record: the parent stops, or is gone.
+Reads cells on standard input and answers with events, a JSON line each, on what was standard output. A cell that is
+marked is only made ready for, in silence. It ends when its input does, also in the middle of a cell, but not of writing
+its record: the parent stops, or is gone.
 """
 
 import ctypes
@@ -15,11 +16,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
+from bench import backends
 from bench.catalogue import Catalogue, Entry, discover, first_line, where
 from bench.errors import BenchError, StoreError
 from bench.execute.machine import conditions
@@ -30,7 +33,8 @@ from bench.store import Store
 from bench.task import Training
 
 Emit = Callable[..., None]
-_OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")
+_AHEAD = "ahead "
+"""Marks a cell that is only made ready for."""
 _WRITING_SECONDS = 5.0
 """How long a record may take to write once standard input has ended."""
 _PR_SET_PDEATHSIG = 1
@@ -45,16 +49,15 @@ def main() -> None:
     cells = _read_cells(sys.stdin, writing)
     if cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [int(cpu) for cpu in cpus.split(",")])
-    from bench import backends  # noqa: PLC0415  # imports the framework, which must find the affinity set
-
-    framework = backends.load(backend)
+    framework = backends.load(backend)  # imports it, which must find the affinity set
     framework.configure(int(threads))
     catalogue = discover(Path(plugin) for plugin in plugins)
     server = _Server(Store(Path(folder)), catalogue, framework.device(), emit, writing)
     emit("ready")
-    while (cell := cells.get()) is not None:
+    while True:
+        cell, ahead = cells.get()
         try:
-            server.serve(cell)
+            server.prepare(cell) if ahead else server.serve(cell)
         except StoreError as error:
             emit("fatal", message=str(error))
             return
@@ -77,20 +80,28 @@ class _Server:
             self.store.write(record, curves)
             self.emit("done", cell=cell.id)
 
-    def _run(self, cell: Cell) -> tuple[Record, dict[str, np.ndarray] | None]:
+    def prepare(self, cell: Cell) -> None:
+        """Import, load data and build the model that the cell needs; what fails here will fail, and be told, there."""
+        with suppress(Exception):
+            self._take_up(cell)
+
+    def _take_up(self, cell: Cell) -> None:
         from bench.cell import Group  # noqa: PLC0415  # imports keras, after the backend was configured
 
+        self._check_sources(cell)
+        if self.group_id != cell.group:
+            self.group, self.group_id = None, ""  # frees the last group's memory first
+            self.group, self.group_id = Group(cell, self.catalogue, conditions(cell, self.device)), cell.group
+
+    def _run(self, cell: Cell) -> tuple[Record, dict[str, np.ndarray] | None]:
         try:
-            self._check_sources(cell)
-            if self.group_id != cell.group:
-                self.group, self.group_id = None, ""  # frees the last group's memory first
-                self.group, self.group_id = Group(cell, self.catalogue, conditions(cell, self.device)), cell.group
+            self._take_up(cell)
             result = self.group.run(cell, lambda step, steps, score: self._progress(cell, step, steps, score))
             return result.record, result.curves
         except StoreError:
             raise
         except Exception as error:  # whatever a task, an architecture or Keras raises becomes a record
-            status = "out-of-memory" if type(error).__name__ in _OUT_OF_MEMORY else "failed"
+            status = "out-of-memory" if backends.out_of_memory(error) else "failed"
             reason = self._reason(cell, error)
             return blank(cell, self.catalogue.task(cell.task).value, status=status, reason=reason), None
 
@@ -114,9 +125,9 @@ class _Server:
         return f"{at}: {type(error).__name__}: {first_line(error)}"
 
 
-def encode(cell: Cell) -> str:
-    """A cell as the JSON line that `decode` reads."""
-    return json.dumps(cell.identity)
+def encode(cell: Cell, *, ahead: bool = False) -> str:
+    """A cell as a line for a worker: JSON that `decode` reads, marked where it is only to be made ready for."""
+    return (_AHEAD if ahead else "") + json.dumps(cell.identity)
 
 
 def decode(line: str) -> Cell:
@@ -142,12 +153,13 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _read_cells(stream: TextIO, writing: threading.Lock) -> "queue.SimpleQueue[Cell | None]":
-    cells: queue.SimpleQueue[Cell | None] = queue.SimpleQueue()
+def _read_cells(stream: TextIO, writing: threading.Lock) -> "queue.SimpleQueue[tuple[Cell, bool]]":
+    """Cells as they arrive, and whether each is only to be made ready for."""
+    cells: queue.SimpleQueue[tuple[Cell, bool]] = queue.SimpleQueue()
 
     def read() -> None:
         for line in stream:
-            cells.put(decode(line))
+            cells.put((decode(line.removeprefix(_AHEAD)), line.startswith(_AHEAD)))
         writing.acquire(timeout=_WRITING_SECONDS)
         os._exit(0)  # the parent has no more cells, or is gone: nothing that runs now would be kept
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,49 @@ def test_a_framework_that_is_not_installed_is_refused_with_the_command(monkeypat
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"backend jax is not installed: pip install 'archbench\[jax\]'"):
         backends.require("jax")
+
+
+HUGE = 2**46
+"""Floats that no address space holds, however freely the system promises memory."""
+
+
+def _huge_weights() -> None:
+    layer = keras.layers.Dense(HUGE)
+    layer.build((None, 8))
+    array(layer.kernel)  # JAX computes when it is asked for
+
+
+def _huge_layer() -> None:
+    layer = keras.layers.Lambda(lambda x: ops.concatenate([x * ops.ones((HUGE,)), x]), output_shape=(None,))
+    array(layer(ops.ones((1,))))
+
+
+@pytest.mark.parametrize(
+    "exhaust",
+    [
+        lambda: ops.ones((HUGE,), "float32"),
+        _huge_weights,
+        _huge_layer,
+        lambda: np.ones(HUGE, "float32"),
+        lambda: bytearray(4 * HUGE),
+    ],
+    ids=["tensor", "weights", "layer", "NumPy", "Python"],
+)
+def test_memory_that_ran_out_is_told_whoever_says_so(exhaust: Callable[[], object]) -> None:
+    with pytest.raises(Exception, match=r"\A") as caught:  # Python's own says nothing
+        exhaust()
+    assert backends.out_of_memory(caught.value), repr(caught.value)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="an error of PyTorch's on a GPU, made up here")
+def test_memory_of_a_gpu_that_ran_out_is_told_on_pytorch() -> None:
+    import torch
+
+    assert backends.out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+
+
+def test_other_errors_are_not_taken_for_a_want_of_memory() -> None:
+    with pytest.raises(Exception, match=r".") as caught:
+        ops.matmul(tensor(2, 3), tensor(2, 3))
+    for error in (caught.value, RuntimeError("no luck"), ValueError("RESOURCE_EXHAUSTED")):
+        assert not backends.out_of_memory(error)

@@ -101,7 +101,10 @@ def test_a_plan_says_of_every_cell_what_a_run_does(archbench: Archbench) -> None
     assert [line.split()[0] for line in lines[:4]] == ["train", "train", "skip", "skip"]
     assert [line.partition(" seed ")[2].partition(":")[0] for line in lines[:4]] == ["3", "7", "3", "7"]
     assert "reads image, the task gives sequence (100, 2)" in lines[2]
-    assert lines[-1].startswith("4 cells: 2 to train")
+    assert lines[4] == "4 cells: 2 to train, 2 skipped because the pair does not fit"
+    assert lines[5].startswith("training takes unknown time on ")
+    assert lines[6] == "records take at least 28 kB, since no like cell was measured here"
+    assert len(lines) == 7
 
 
 def test_a_plan_says_what_is_finished_and_what_changed(archbench: Archbench, elsewhere: Path) -> None:
@@ -195,6 +198,15 @@ def test_damaged_records_are_named_and_left_out_by_commands_that_only_read(archb
         assert line.startswith(f"archbench: left out: record {path} is damaged: cut or no JSON: ")
     assert "test score" in shown.out
     assert [file.name for file in path.parent.glob("*.json*")] == ["1.json"]  # setting aside is for `run`
+
+
+def test_a_report_of_nothing_but_damaged_records_names_them(archbench: Archbench, run: Path) -> None:
+    for path in run.glob("*/1.json"):
+        path.write_text("{")
+    called = archbench("report", run)
+    assert called.code == 4
+    assert [line for line in called.err.splitlines() if "is damaged: cut or no JSON" in line]
+    assert called.err.splitlines()[-1].startswith("archbench: cannot write a report: there are no records")
 
 
 def test_of_many_damaged_records_a_few_are_named(archbench: Archbench, run: Path) -> None:

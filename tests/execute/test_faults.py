@@ -93,6 +93,52 @@ def test_a_worker_that_dies_twice_in_a_cell_costs_that_cell_alone(
     assert Store(tmp_path / "run").attempts(records[1].cell_id) == [1]
 
 
+def idle_beside(fake: pytest.MonkeyPatch, folder: Path, gru: str, *, ahead: str = "") -> list[str]:
+    """Two workers with a cell each: rnn ends once gru has begun, gru when it was made ready for. What happened.
+
+    `gru`: what then becomes of gru's first try; `ahead`: what becomes of making ready.
+    """
+    folder.mkdir()
+    events = folder / "events"
+    say = f"say = lambda what: print(os.getpid(), what, cell.architecture, file=open({str(events)!r}, 'a'))\n"
+    until = "while open({!r}).read().count({!r}) < {}: time.sleep(0.02)\n"
+    both, begun = until.format(str(events), "load gru", 2), until.format(str(events), "train gru", 1)
+    second = f"if open({str(events)!r}).read().count('load gru') == 2:\n {ahead or 0}"
+    fake.setenv("FAKE_GROUP", f"{say}say('load')\n{second}")
+    fake.setenv("FAKE_TRAIN", f"{say}say('train')\nif cell.architecture == 'rnn':\n {begun}else:\n {both} {gru}")
+    asked = request(folder / "run", seeds=1, architectures=("rnn", "gru"), workers=2)
+    with asked.store.create().lock():
+        asked.run(_Quiet(), memory=300_000_000)
+    assert sorted((record.architecture, record.status) for record in asked.records) == [("gru", "ok"), ("rnn", "ok")]
+    lines = [line.split(" ", 1) for line in events.read_text().splitlines()]
+    idle = next(pid for pid, what in lines if what == "train rnn")
+    return [
+        ("idle " if pid == idle else "") + what for pid, what in lines if what != "load rnn" and what != "train rnn"
+    ]
+
+
+two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two workers need two cores")
+
+
+@two_cores
+def test_an_idle_worker_loads_what_others_train_and_takes_it_up_where_they_die(
+    tmp_path: Path, fake: pytest.MonkeyPatch
+) -> None:
+    die = once(tmp_path / "died", KILL.format(9))
+    assert idle_beside(fake, tmp_path / "a", die) == ["load gru", "train gru", "idle load gru", "idle train gru"]
+    assert idle_beside(fake, tmp_path / "b", "0") == ["load gru", "train gru", "idle load gru"]
+
+
+@two_cores
+@pytest.mark.parametrize(
+    "ahead", ["os._exit(3)", "raise ValueError('no luck')", "x = bytearray(400_000_000); time.sleep(600)"]
+)
+def test_what_an_idle_worker_meets_when_it_loads_ahead_costs_nothing(
+    tmp_path: Path, fake: pytest.MonkeyPatch, ahead: str
+) -> None:
+    assert idle_beside(fake, tmp_path / "a", "time.sleep(1)", ahead=ahead) == ["load gru", "train gru", "idle load gru"]
+
+
 def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
     fake.setenv("FAKE_TRAIN", at_seed(1, once(tmp_path / "tried", KILL.format(9))))
     assert statuses(run(tmp_path / "run")) == ["ok", "ok", "ok"]

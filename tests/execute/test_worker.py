@@ -17,9 +17,9 @@ from bench.store import Store
 from bench.suite import adhoc_suite
 
 
-def _serve(folder: Path, *cells, plugins=()):
+def _serve(folder: Path, *cells, plugins=(), ahead=()):
     Store(folder).create()
-    lines = "".join(encode(one) + "\n" for one in cells)
+    lines = "".join(encode(one, ahead=True) + "\n" for one in ahead) + "".join(encode(one) + "\n" for one in cells)
     # Standard input stays open until the last answer: its end is the end of the worker.
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "bench.execute.worker", str(folder), BACKEND, "1", "", *map(str, plugins)],
@@ -54,7 +54,10 @@ def test_the_same_cell_in_two_folders_and_two_processes_is_identical_to_the_last
     one = cell(architecture="lstm")
     _serve(tmp_path / "a", one)
     _serve(tmp_path / "b", cell(architecture="gru"), one)  # after another group in the same process
-    _same_to_the_last_bit(tmp_path / "a", tmp_path / "b", one)
+    events = _serve(tmp_path / "c", one, ahead=[one])
+    assert [event["event"] for event in events] == ["ready", "start", "progress", "progress", "done"]
+    for other in ("b", "c"):
+        _same_to_the_last_bit(tmp_path / "a", tmp_path / other, one)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,18 @@ def test_a_plug_in_that_gives_wrong_data_becomes_a_failed_record_that_names_its_
     assert f"{raising}:{_line(raising, 'no such luck')}: ValueError: no such luck" in raised.reason
     assert fine.status == "ok"
     assert [event["event"] for event in events][:2] == ["ready", "start"]
+
+
+def test_a_cell_that_memory_cannot_hold_becomes_such_a_record_and_the_next_one_runs(tmp_path):
+    greedy = tmp_path / "greedy.py"
+    text = (EXAMPLES / "first_value.py").read_text()
+    greedy.write_text(text.replace("return Split(", "import keras; keras.ops.ones((2**46,))\n    return Split("))
+    flags = Flags(training={"steps": 2, "evaluations": 1}, settings=["adding.length=10"], backend=BACKEND)
+    cells = plan(discover([greedy]), adhoc_suite(["greedy", "adding"], ["rnn"]), flags)
+    _serve(tmp_path / "run", *cells, plugins=[greedy])
+    huge, fine = (Store(tmp_path / "run").record(one.id) for one in cells)
+    assert [huge.status, fine.status] == ["out-of-memory", "ok"], huge.reason
+    assert huge.reason.startswith(f"{greedy}:{_line(greedy, 'ones(')}: ")
 
 
 def _line(path: Path, text: str) -> int:

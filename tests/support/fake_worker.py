@@ -1,7 +1,8 @@
 """A worker that imports no framework: the real protocol and the real records, of a training that is made up.
 
-What goes wrong is Python source in the environment: FAKE_START runs before the worker is ready, FAKE_TRAIN in every
-cell (it sees `cell`), FAKE_WRITE between the training and the record. FAKE_GRACE: seconds given to what ends.
+What goes wrong is Python source in the environment: FAKE_START runs before the worker is ready, FAKE_GROUP where
+it would load data and build a model, FAKE_TRAIN in every cell (both see `cell`), FAKE_WRITE between the training and
+the record. FAKE_GRACE: seconds given to what ends.
 """
 
 import os
@@ -27,6 +28,7 @@ class Group:
     """In the place of bench.cell.Group."""
 
     def __init__(self, cell: Cell, catalogue: Catalogue, conditions: object) -> None:
+        play("FAKE_GROUP", cell=cell)
         self.catalogue, self.compiled = catalogue, False
 
     def run(self, cell: Cell, progress: object) -> SimpleNamespace:
