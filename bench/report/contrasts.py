@@ -8,6 +8,7 @@ same family: with five seeds a side and ten pairs the rank test alone could not 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, Literal, NamedTuple
@@ -85,11 +86,11 @@ def contrasts(table: TaskTable) -> list[Contrast]:
     ]
 
 
-def best_group(table: TaskTable) -> frozenset[Row]:
+def best_group(table: TaskTable, found: Sequence[Contrast] | None = None) -> frozenset[Row]:
     """The rows to set in bold: that of the best mean, and those that the verdicts do not tell from it.
 
     Only rows with a score on every planned seed: a mean without its failures is no best one. Empty where no row is told
-    from the best, since the seeds then say nothing.
+    from the best, since the seeds then say nothing. `found`: the table's contrasts, where they are there already.
     """
     complete = [row for row in table.ranked if _complete(row)]
     if not complete:
@@ -97,7 +98,7 @@ def best_group(table: TaskTable) -> frozenset[Row]:
     # By place, not by label: two labels may read alike.
     rows = [row for row in table.rows if row.planned]
     places = list(combinations(range(len(rows)), 2))
-    verdicts = {place: found.verdict for place, found in zip(places, contrasts(table), strict=True)}
+    verdicts = {place: pair.verdict for place, pair in zip(places, found or contrasts(table), strict=True)}
     best = rows.index(complete[0])
 
     def told(row: Row) -> bool:

@@ -150,7 +150,7 @@ def _named(across: Sequence[Column], most: int) -> Axis:
     """An axis of columns, a few of them named."""
     shown = thin(len(across), most)
     named = [(float(i), str(across[i])) for i in shown]
-    return Axis(-0.5, len(across) - 0.5, label="training step", named=named)
+    return Axis(-0.5, len(across) - 0.5, label="training step", named=tuple(named))
 
 
 def lives(table: TaskTable, ident: str) -> Figure | None:
@@ -238,7 +238,7 @@ def across_lengths(found: Sequence[Climb]) -> list[Figure]:
 
 def _success(climb: Climb, ident: str) -> Figure:
     named = [(float(i), str(length)) for i, length in enumerate(climb.lengths)]
-    across = Axis(-0.5, len(named) - 0.5, label="length", named=named)
+    across = Axis(-0.5, len(named) - 0.5, label="length", named=tuple(named))
     panel = Panel(across, Axis(-0.04, 1.04, label="share of seeds that solved it"), width=720, height=300, left=66)
     rows = []
     for place, (label, ladder) in enumerate(zip(climb.labels, climb.ladders, strict=True)):

@@ -135,7 +135,8 @@ def _compared(tables: Sequence[TaskTable]) -> list[Compared]:
     for table in tables:
         ident = slug(table.label, taken)
         taken.add(ident)
-        found.append(Compared(ident, table, contrasts(table), best_group(table)))
+        tested = contrasts(table)
+        found.append(Compared(ident, table, tested, best_group(table, tested)))
     return found
 
 

@@ -46,7 +46,7 @@ def scores(table: TaskTable, ident: str) -> Figure | None:
     given = [*shown, *(end for end in ends if not log or end > 0), *finite([record.chance, record.target])]
     across = Axis.around(given, log=log, label=f"test {plain(record.metric)} ({formats.direction(record)})")
     rows = table.rows
-    names = [(-float(place), shorten(plain(row.architecture), 24)) for place, row in enumerate(rows)]
+    names = tuple((-float(place), shorten(plain(row.architecture), 24)) for place, row in enumerate(rows))
     panel = Panel(across, Axis(-len(rows) + 0.4, 0.6, named=names), width=720, height=26 * len(rows) + 44, left=150)
     panel.level(record.chance, "chance", upright=True)
     panel.level(record.target, "target", upright=True)

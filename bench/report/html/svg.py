@@ -9,6 +9,8 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -30,7 +32,7 @@ class Axis:
     high: float
     log: bool = False
     label: str = ""
-    named: Sequence[tuple[float, str]] | None = None
+    named: tuple[tuple[float, str], ...] | None = None
     """Ticks with names; None: round numbers."""
 
     @classmethod
@@ -203,9 +205,11 @@ class Panel:
     def _path(self, x: np.ndarray, y: np.ndarray) -> str:
         parts, pen = [], "M"
         # Far outside the frame a coordinate says no more than just outside.
-        across, up = np.clip(self._px(x), -1e4, 1e4).tolist(), np.clip(self._py(y), -1e4, 1e4).tolist()
-        for px, py in zip(across, up, strict=True):
-            if math.isfinite(px) and math.isfinite(py):
+        across, up = self._px(x), self._py(y)
+        known = (np.isfinite(across) & np.isfinite(up)).tolist()
+        across, up = np.clip(across, -1e4, 1e4), np.clip(up, -1e4, 1e4)
+        for px, py, there in zip(across.tolist(), up.tolist(), known, strict=True):
+            if there:
                 parts.append(f"{pen}{px:.1f} {py:.1f}")
                 pen = "L"
             else:
@@ -213,34 +217,41 @@ class Panel:
         return "".join(parts) if len(parts) > 1 else ""
 
     def _axes(self) -> Markup:
-        foot, right = self.top + self._up, self.left + self._across
-        found: list[Markup] = []
-        lines = ""
-        for value, label in self.y.ticks(5):
-            at = float(self._py([value])[0])
-            lines += f"M{self.left} {at:.1f}H{right}"
-            shown = shorten(plain(label), max(int((self.left - 6) / _SIGN), 3))
-            found.append(
-                Markup('<text class="tick end" x="{}" y="{:.1f}">{}</text>').format(self.left - 5, at + 3.5, shown)
+        return _drawn_axes(self.x, self.y, self.width, self.height, self.left, self.right)
+
+
+@lru_cache(maxsize=256)
+def _drawn_axes(*given: Any) -> Markup:
+    # Panels of a figure share their axes: drawn once.
+    panel = Panel(*given)
+    foot, right = panel.top + panel._up, panel.left + panel._across
+    found: list[Markup] = []
+    lines = ""
+    for value, label in panel.y.ticks(5):
+        at = float(panel._py([value])[0])
+        lines += f"M{panel.left} {at:.1f}H{right}"
+        shown = shorten(plain(label), max(int((panel.left - 6) / _SIGN), 3))
+        found.append(
+            Markup('<text class="tick end" x="{}" y="{:.1f}">{}</text>').format(panel.left - 5, at + 3.5, shown)
+        )
+    for value, label in panel.x.ticks(max(panel._across // 55, 2)):
+        at = float(panel._px([value])[0])
+        lines += f"M{at:.1f} {panel.top}V{foot}"
+        found.append(
+            Markup('<text class="tick middle" x="{:.1f}" y="{}">{}</text>').format(at, foot + 13, plain(label))
+        )
+    if panel.x.label:
+        middle = panel.left + panel._across / 2
+        found.append(
+            Markup('<text class="axis middle" x="{:.1f}" y="{}">{}</text>').format(
+                middle, foot + 28, plain(panel.x.label)
             )
-        for value, label in self.x.ticks(max(self._across // 55, 2)):
-            at = float(self._px([value])[0])
-            lines += f"M{at:.1f} {self.top}V{foot}"
-            found.append(
-                Markup('<text class="tick middle" x="{:.1f}" y="{}">{}</text>').format(at, foot + 13, plain(label))
-            )
-        if self.x.label:
-            middle = self.left + self._across / 2
-            found.append(
-                Markup('<text class="axis middle" x="{:.1f}" y="{}">{}</text>').format(
-                    middle, foot + 28, plain(self.x.label)
-                )
-            )
-        if self.y.label:
-            turn = Markup('<text class="axis middle" transform="translate(11 {:.1f}) rotate(-90)">{}</text>')
-            found.append(turn.format(self.top + self._up / 2, plain(self.y.label)))
-        found.append(Markup('<path class="frame" d="M{} {}V{}H{}"/>').format(self.left, self.top, foot, right))
-        return Markup("").join([Markup('<path class="grid" d="{}"/>').format(lines or "M0 0"), *found])
+        )
+    if panel.y.label:
+        turn = Markup('<text class="axis middle" transform="translate(11 {:.1f}) rotate(-90)">{}</text>')
+        found.append(turn.format(panel.top + panel._up / 2, plain(panel.y.label)))
+    found.append(Markup('<path class="frame" d="M{} {}V{}H{}"/>').format(panel.left, panel.top, foot, right))
+    return Markup("").join([Markup('<path class="grid" d="{}"/>').format(lines or "M0 0"), *found])
 
 
 def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:

@@ -118,7 +118,7 @@ def _middle(summaries: Sequence[Summary]) -> Figure:
                          label="interquartile mean of normalised scores (0 chance, 1 target)")  # fmt: skip
     count = len(summaries)
     named = [(-float(i), shorten(plain(one.architecture), 24)) for i, one in enumerate(summaries)]
-    panel = Panel(across, Axis(-count + 0.4, 0.6, named=named), width=720, height=26 * count + 44, left=150)
+    panel = Panel(across, Axis(-count + 0.4, 0.6, named=tuple(named)), width=720, height=26 * count + 44, left=150)
     panel.level(0, "chance", upright=True)
     panel.level(1, "target", upright=True)
     for place, one in enumerate(summaries):
