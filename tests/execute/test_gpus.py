@@ -147,8 +147,12 @@ def test_each_worker_sees_its_gpu_alone(
     monkeypatch.setattr(local, "_WORKER", (sys.executable, str(SUPPORT / "fake_worker.py")))
     seen = "import json; print(json.dumps(os.environ['CUDA_VISIBLE_DEVICES']), file=sys.stderr)"
     monkeypatch.setenv("FAKE_START", seen)
+    logs = tmp_path / "run" / "logs"
+    # Every worker is to say what it sees before the last cell ends the run.
+    written = f"sum(os.path.getsize(log) > 0 for log in os.scandir({str(logs)!r}))"
+    monkeypatch.setenv("FAKE_TRAIN", f"while {written} < {asked.workers}: time.sleep(0.05)")
     asked.store.create()
-    asked.run(_Quiet())
+    asked.run(_Quiet(), timeout=60)
     assert {record.status for record in asked.records} == {"ok"}
-    logs = {path.stem[-1]: json.loads(path.read_text()) for path in (tmp_path / "run" / "logs").glob("worker-*.log")}
-    assert logs == dict([("0", "3"), ("1", "1")][: asked.workers])
+    told = {path.stem[-1]: json.loads(path.read_text()) for path in logs.glob("worker-*.log")}
+    assert told == dict([("0", "3"), ("1", "1")][: asked.workers])
