@@ -170,7 +170,9 @@ def _huge_layer() -> None:
         lambda: ops.ones((HUGE,), "float32"),
         pytest.param(
             _huge_weights,
-            marks=pytest.mark.skipif(BACKEND == "jax", reason="drawing so many numbers aborts the process: a dead worker"),
+            marks=pytest.mark.skipif(
+                BACKEND == "jax", reason="drawing so many numbers aborts the process: a dead worker"
+            ),
         ),
         _huge_layer,
         lambda: np.ones(HUGE, "float32"),
