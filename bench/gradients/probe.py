@@ -49,6 +49,8 @@ class Probe:
         self._host = backend.host
         self._weight_gradient = backend.gradient(self._pulled_step, [], jit=jit)
         self._gradient = backend.gradient(self._scaled_loss, model.variables, jit=jit)
+        self._zeros: dict[tuple[int, ...], Any] = {}
+        """By shape: to fill tens of MB anew takes a twentieth of a long probe."""
         self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], model.variables, jit=jit)
 
     @property
@@ -108,13 +110,11 @@ class Probe:
 
     def _run(self, split: Split, scale_log2: int) -> Found:
         x = ops.convert_to_tensor(split.x)
-        zeros = {
-            f"{index}": ops.zeros((len(split.x), tap.steps, sum(tap.sizes))) for index, tap in enumerate(self.taps)
-        }
+        zeros = {f"{index}": self._zero(len(split.x), tap.steps, sum(tap.sizes)) for index, tap in enumerate(self.taps)}
         if self.spec.kind != "tokens":
             zeros["input"] = x
         elif self.tapped.embedded is not None:
-            zeros["input"] = ops.zeros((*split.x.shape, self.tapped.embedded.units))
+            zeros["input"] = self._zero(*split.x.shape, self.tapped.embedded.units)
         scale = ops.convert_to_tensor(np.float32(2.0**scale_log2))
         gradients, (loss, states) = self._gradient(zeros, x, ops.convert_to_tensor(split.y), scale)
         arrays = {key: self._host(value) for key, value in gradients.items()}
@@ -127,6 +127,11 @@ class Probe:
             inputs=inputs,
             scale_log2=scale_log2,
         )
+
+    def _zero(self, *shape: int) -> Any:
+        if shape not in self._zeros:
+            self._zeros[shape] = ops.zeros(shape)
+        return self._zeros[shape]
 
     def _scaled_loss(self, watched: dict[str, Any], x: Any, y: Any, scale: Any) -> tuple[Any, tuple[Any, Any]]:
         if self.spec.kind != "tokens":

@@ -16,7 +16,7 @@ _PIXELS = 10
 _MOMENTS = ("init", "end")
 
 
-def _found(row: Row, curves: Curves) -> tuple[Record, np.ndarray] | None:
+def found(row: Row, curves: Curves) -> tuple[Record, np.ndarray] | None:
     """The first seed with filters, and they: (2, height, width, channels, filters)."""
     for record in row.planned:
         filters = np.asarray((curves(record) if record.curves else {}).get("filters", ()), "float64")
@@ -44,7 +44,7 @@ def mosaic(filters: np.ndarray) -> np.ndarray:
 
 def filters(table: TaskTable, curves: Curves) -> Figure | None:
     """A pair of panels per image model with filters: at init and at the end."""
-    drawn = [(row, found) for row in table.rows if (found := _found(row, curves))]
+    drawn = [(row, own) for row in table.rows if (own := found(row, curves))]
     if not drawn:
         return None
     with canvas.look():
@@ -61,7 +61,7 @@ def filters(table: TaskTable, curves: Curves) -> Figure | None:
 
 def filter_words(table: TaskTable, curves: Curves) -> str:
     """How much the filters changed in shape, and which are shown."""
-    drawn = [(row, *found) for row in table.rows if (found := _found(row, curves))]
+    drawn = [(row, *own) for row in table.rows if (own := found(row, curves))]
     alike = {row: _likeness(both) for row, _, both in drawn}
 
     def say(row: Row) -> str:

@@ -13,9 +13,8 @@ from bench.report.gate_figure import Example, examples, gate_words
 from bench.report.gradient_figure import norms_of
 from bench.report.html.figure import Data, Figure, Key, finite, series
 from bench.report.html.svg import Axis, Panel
-from bench.report.lengths import Climb, success_words
 from bench.report.rows import Curves, TaskTable
-from bench.report.text import plain, shorten
+from bench.report.text import shorten
 
 _POINTS = 60
 _LAGS = 40
@@ -50,8 +49,8 @@ def norms(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
             ["architecture", "first → last tenth", "steps not finite", "variables"],
             [[row.architecture, formats.gradient(row), formats.count(row.not_finite), str(len(found.variables))]
              for row, found in drawn],
-            "The norm of each variable at every step stands in the .npz files beside the records; the Markdown report "
-            "(archbench report --format md) draws them one by one.",
+            "The norm of each variable at every step stands in the .npz files beside the records; archbench report "
+            "--format figures draws them one by one.",
         ),
         "Norm over all variables before clipping, every step recorded; median over seeds and the steps of a bin.",
         words.gradient_norms(table, curves),
@@ -229,41 +228,3 @@ def _gate_panel(example: Example, moment: int) -> Panel:
     cues = np.flatnonzero(example.cues)
     panel.crosses(cues.astype(float).tolist(), [panel.y.high] * len(cues), "cue")
     return panel
-
-
-def across_lengths(found: Sequence[Climb]) -> list[Figure]:
-    """Share of seeds that solved each length, a figure a task with at least two lengths."""
-    return [_success(climb, f"lengths-{place}") for place, climb in enumerate(found)]
-
-
-def _success(climb: Climb, ident: str) -> Figure:
-    named = [(float(i), str(length)) for i, length in enumerate(climb.lengths)]
-    across = Axis(-0.5, len(named) - 0.5, label="length", named=tuple(named))
-    panel = Panel(across, Axis(-0.04, 1.04, label="share of seeds that solved it"), width=720, height=300, left=66)
-    rows = []
-    for place, (label, ladder) in enumerate(zip(climb.labels, climb.ladders, strict=True)):
-        shift = 0.7 * ((place + 0.5) / len(climb.ladders) - 0.5)
-        at = np.array([climb.lengths.index(rung.length) + shift for rung in ladder.rungs])
-        for x, rung in zip(at.tolist(), ladder.rungs, strict=True):
-            panel.segment((x, x), (rung.interval[0], rung.interval[1]), f"range {series(place)}")
-        share = np.array([rung.solved / rung.seeds for rung in ladder.rungs])
-        panel.line(at, share, series(place), title=shorten(label, 60), dots=True)
-        own = {rung.length: f"{rung.solved} of {rung.seeds}" for rung in ladder.rungs}
-        rows.append([label, *(own.get(length, formats.NOTHING) for length in climb.lengths)])
-    return Figure(
-        ident,
-        f"Success against length: {shorten(plain(climb.task), 60)}",
-        [
-            (
-                "",
-                panel.svg(
-                    f"{ident}-p", f"{climb.task}: share of seeds that solved each length", f"{len(rows)} architectures"
-                ),
-            )
-        ],
-        Data(["architecture", *(f"length {length}" for length in climb.lengths)], rows),
-        "Solved seeds of all planned ones; bars: Clopper and Pearson's exact 95 % interval.",
-        success_words(climb),
-        [Key(series(i), "line", label) for i, label in enumerate(climb.labels)],
-        wide=True,
-    )

@@ -21,7 +21,7 @@ from bench.report.across import across
 from bench.report.aggregate import task_tables
 from bench.report.contrasts import best_group, contrasts
 from bench.report.flow_table import FLOW_COLUMNS, INTERVENTIONS, intervention_table
-from bench.report.html import flow_charts, score_charts, sections, target_charts
+from bench.report.html import filter_charts, flow_charts, length_charts, score_charts, sections, target_charts
 from bench.report.html.figure import Data, Figure
 from bench.report.html.inline import inline
 from bench.report.html.sections import Compared, Part
@@ -95,7 +95,7 @@ def _page(
         "pairs": [part for one in compared if (part := sections.pairs(one))],
         "pairs_intro": sections.PAIRS_INTRO,
         "across": target_charts.across_section(across(tables)),
-        "lengths": flow_charts.across_lengths(climbs(records)),
+        "lengths": length_charts.across_lengths(climbs(records)),
         "speed": [part for one in compared if (part := sections.speed(one))],
         "claims": sections.claims(claims),
         "machines": sections.machines(latest),
@@ -146,7 +146,11 @@ def _charts(one: Compared, curves: Curves) -> dict[str, Part | None]:
     drawn: dict[str, list[Callable[[str], Figure | None]]] = {
         "scores": [partial(score_charts.scores, table)],
         "costs": [partial(score_charts.costs, table)],
-        "learning": [partial(score_charts.learning, table, curves), partial(target_charts.to_target, table)],
+        "learning": [
+            partial(score_charts.learning, table, curves),
+            partial(target_charts.to_target, table),
+            partial(filter_charts.filters, table, curves),
+        ],
         "gradient": [
             partial(flow_charts.norms, table, curves),
             partial(flow_charts.reach, table, curves),

@@ -1,7 +1,7 @@
 """A panel of a chart as inline SVG: two axes and marks, in plain text. The page's style sheet gives colours and dashes.
 
-Matplotlib draws the figures of the Markdown report, at about a second each; a page of hundreds needs them in
-milliseconds, small, and readable on dark ground.
+Matplotlib draws figures as files, at about a second each; a page of hundreds needs them in milliseconds, small, and
+readable on dark ground.
 """
 
 import base64
@@ -169,18 +169,11 @@ class Panel:
         scaled = np.clip((values - least) / (greatest - least), 0, 1)
         pixels = (colormaps[colours](np.nan_to_num(scaled)) * 255).round().astype("uint8")
         pixels[~np.isfinite(values)] = 0
-        buffer = io.BytesIO()
-        Image.fromarray(pixels[::-1]).save(buffer, "PNG", optimize=True)
-        place = Markup('x="{}" y="{}" width="{}" height="{}"').format(self.left, self.top, self._across, self._up)
-        uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-        self.marks.append(Markup('<image class="pixels" {} preserveAspectRatio="none" href="{}"/>').format(place, uri))
+        self.marks.append(_pixels(pixels[::-1], self.left, self.top, self._across, self._up))
 
     def svg(self, ident: str, title: str, description: str) -> Markup:
         """The panel with its text alternative; `ident` is unique in the page. `title` is untrusted."""
-        head = Markup(
-            '<svg id="{i}" class="panel" role="img" aria-labelledby="{i}-t {i}-d" viewBox="0 0 {w} {h}" width="{w}" '
-            'height="{h}" xmlns="http://www.w3.org/2000/svg"><title id="{i}-t">{t}</title><desc id="{i}-d">{d}</desc>'
-        ).format(i=ident, w=self.width, h=self.height, t=plain(title), d=plain(description))
+        head = _opening(ident, title, description, self.width, self.height)
         # An inner svg clips what leaves the frame, and needs no id for it.
         frame = Markup('<svg x="{0}" y="{1}" width="{2}" height="{3}" viewBox="{0} {1} {2} {3}">').format(
             self.left, self.top, self._across, self._up
@@ -252,6 +245,28 @@ def _drawn_axes(*given: Any) -> Markup:
         found.append(turn.format(panel.top + panel._up / 2, plain(panel.y.label)))
     found.append(Markup('<path class="frame" d="M{} {}V{}H{}"/>').format(panel.left, panel.top, foot, right))
     return Markup("").join([Markup('<path class="grid" d="{}"/>').format(lines or "M0 0"), *found])
+
+
+def picture(colours: np.ndarray, ident: str, title: str, description: str, *, width: int = 300) -> Markup:
+    """`colours` (rows, columns, 3) in [0, 1], the first row on top, as an SVG; `title` is untrusted."""
+    height = round(width * colours.shape[0] / colours.shape[1])
+    pixels = _pixels((colours * 255).round().astype("uint8"), 0, 0, width, height)
+    return _opening(ident, title, description, width, height) + pixels + Markup("</svg>")
+
+
+def _opening(ident: str, title: str, description: str, width: int, height: int) -> Markup:
+    return Markup(
+        '<svg id="{i}" class="panel" role="img" aria-labelledby="{i}-t {i}-d" viewBox="0 0 {w} {h}" width="{w}" '
+        'height="{h}" xmlns="http://www.w3.org/2000/svg"><title id="{i}-t">{t}</title><desc id="{i}-d">{d}</desc>'
+    ).format(i=ident, w=width, h=height, t=plain(title), d=plain(description))
+
+
+def _pixels(pixels: np.ndarray, left: int, top: int, width: int, height: int) -> Markup:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    place = Markup('x="{}" y="{}" width="{}" height="{}"').format(left, top, width, height)
+    uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return Markup('<image class="pixels" {} preserveAspectRatio="none" href="{}"/>').format(place, uri)
 
 
 def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
