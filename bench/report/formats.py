@@ -10,7 +10,7 @@ SHARED = "*"
 """Marks a time taken while other workers ran."""
 COLUMNS = {
     "architecture": "Name, and in brackets the settings that vary in this report.",
-    "test score": "Mean over seeds of the test score, then least–greatest. The weights are those with the best "
+    "test score": "Mean over seeds of the test score. The weights are those with the best "
     "validation score, or the last ones where a task says so. '(2 of 3)': only that many seeds have a score; "
     "the mean leaves the others out, and they are listed under failures.",
     "solved": "Seeds whose validation score reached the target, of all planned seeds, failed ones included.",

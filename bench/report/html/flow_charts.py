@@ -50,8 +50,8 @@ def norms(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
             ["architecture", "first → last tenth", "steps not finite", "variables"],
             [[row.architecture, formats.gradient(row), formats.count(row.not_finite), str(len(found.variables))]
              for row, found in drawn],
-            "The norm of each variable at every step stands in the .npz files beside the records; the Markdown report "
-            "(archbench report --format md) draws them one by one.",
+            "The norm of each variable at every step stands in the .npz files beside the records; "
+            "archbench report --format figures draws them one by one.",
         ),
         "Norm over all variables before clipping, every step recorded; median over seeds and the steps of a bin.",
         words.gradient_norms(table, curves),

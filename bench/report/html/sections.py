@@ -12,7 +12,7 @@ from bench.report import conditions, formats, words
 from bench.report.contrasts import Contrast
 from bench.report.html.command import command
 from bench.report.html.figure import Data, Figure
-from bench.report.html.score_charts import interval, interval_text
+from bench.report.html.score_charts import interval_text
 from bench.report.rows import Row, TaskTable
 from bench.report.speed_table import SPEED_COLUMNS, speed_table
 from bench.report.text import enumerate_words, markdown, plain
@@ -102,10 +102,15 @@ def _told(compared: Sequence[Compared]) -> str:
 
 
 def _told_one(one: Compared) -> str:
-    leader = one.table.best[0]
-    mean = f"a mean {markdown(one.table.any.metric)} of {formats.number(leader.mean)}"
+    # Not always the greatest mean: a row with a failed seed may have that, and is never in the best group.
+    first = next(row for row in one.table.ranked if row in one.best or not one.best)
+    mean = f"a mean {markdown(one.table.any.metric)} of {formats.number(first.mean)}"
     if not one.best:
-        return f"{words.names(one.table.best)} leads with {mean}, but the seeds tell no other from it."
+        leaders = one.table.best
+        verb, them = ("leads", "it") if len(leaders) == 1 else ("lead", "them")
+        others = sum(bool(row.planned) for row in one.table.rows) > len(leaders)
+        rest = f", but the seeds tell no other from {them}" if others else ""
+        return f"{words.names(leaders)} {verb} with {mean}{rest}."
     names = words.names([row for row in one.table.rows if row in one.best])
     others = sum(bool(row.planned) for row in one.table.rows) - len(one.best)
     if len(one.best) == 1:
@@ -202,13 +207,12 @@ def _cell(one: Compared, row: Row | None) -> dict[str, Any]:
     if not row.scored:
         empty = {"css": "", "value": "", "best": False, "interval": "", "solved": f"0 of {len(row.planned)} solved"}
         return empty | {"mean": formats.NOTHING, "lost": row.failures}
-    found = interval(row)
     return {
         "css": f"q{_shade(one.table, row)}",
         "value": repr(row.mean),
         "mean": formats.number(row.mean),
         "best": row in one.best,
-        "interval": interval_text(row) if found else words.count(len(row.scored), "seed"),
+        "interval": interval_text(row) if row.interval else words.count(len(row.scored), "seed"),
         "solved": f"{row.solved} of {len(row.planned)} solved",
         "lost": row.failures,
     }
@@ -223,14 +227,14 @@ def _shade(table: TaskTable, row: Row) -> int:
 
 
 def rows_table(compared: Sequence[Compared]) -> Data:
-    """Every row of every task, in the columns of the Markdown report."""
+    """Every row of every task, skipped ones too."""
     header = ["architecture", "task", "mean", "95 % interval", *list(formats.COLUMNS)[2:]]
     return Data(header, [_row(one.table, row) for one in compared for row in one.table.rows])
 
 
 def _row(table: TaskTable, row: Row) -> list[str]:
     if not row.planned:
-        return [row.architecture, table.label, "skipped", *[formats.NOTHING] * (len(formats.COLUMNS))]
+        return [row.architecture, table.label, "skipped", *[formats.NOTHING] * (len(formats.COLUMNS) - 1)]
     return [
         row.architecture,
         table.label,
@@ -391,7 +395,8 @@ def claims(found: Iterable[tuple[Claim, Verdict]]) -> list[Judged]:
 
 MEANINGS = {
     "mean": formats.COLUMNS["test score"],
-    "95 % interval": "Student's, of the mean over seeds; none below three seeds, or where a seed has no score.",
+    "95 % interval": "Student's, of the mean over seeds; none below three seeds, where a seed has no score, or where "
+    "no seed differs.",
     **{name: meaning for name, meaning in formats.COLUMNS.items() if name != "test score"},
     **SPEED_COLUMNS,
 }

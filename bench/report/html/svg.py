@@ -1,6 +1,6 @@
 """A panel of a chart as inline SVG: two axes and marks, in plain text. The page's style sheet gives colours and dashes.
 
-Matplotlib draws the figures of the Markdown report, at about a second each; a page of hundreds needs them in
+Matplotlib draws the figures of `--format figures`, at about a second each; a page of hundreds needs them in
 milliseconds, small, and readable on dark ground.
 """
 
