@@ -4,6 +4,7 @@ import math
 
 from bench.record import Record
 from bench.report.rows import Row
+from bench.stats import Interval
 
 NOTHING = "–"
 SHARED = "*"
@@ -57,6 +58,11 @@ def mean(row: Row) -> str:
 def spread(row: Row) -> str:
     """Least–greatest score; empty for a single seed."""
     return f"{number(row.low)}–{number(row.high)}" if len(row.scored) > 1 else ""
+
+
+def interval(found: Interval | None) -> str:
+    """`[0.970, 0.990]`, or a dash."""
+    return NOTHING if found is None else f"[{number(found.low)}, {number(found.high)}]"
 
 
 def half_width(row: Row) -> str:

@@ -23,12 +23,6 @@ _LABELLED = 12
 _REFERENCES = (Key("chance", "line", "chance"), Key("target", "line", "target"))
 
 
-def interval_text(row: Row) -> str:
-    """`[0.97, 0.99]`, or a dash."""
-    found = row.interval
-    return formats.NOTHING if found is None else f"[{formats.number(found.low)}, {formats.number(found.high)}]"
-
-
 def scores(table: TaskTable, ident: str) -> Figure | None:
     """Every seed's test score, the mean and its interval, an architecture a line."""
     if not table.ranked:
@@ -61,7 +55,10 @@ def scores(table: TaskTable, ident: str) -> Figure | None:
         [("", panel.svg(f"{ident}-p", f"Test scores of {table.label}", described))],
         Data(
             ["architecture", "mean", "95 % interval", *(f"seed {seed}" for seed in seeds)],
-            [[row.architecture, formats.mean(row), interval_text(row), *_by_seed(row, seeds)] for row in rows],
+            [
+                [row.architecture, formats.mean(row), formats.interval(row.interval), *_by_seed(row, seeds)]
+                for row in rows
+            ],
         ),
         f"Test score of the {record.headline} weights, a dot a seed; bar: Student's 95 % interval of the "
         "mean, from three "

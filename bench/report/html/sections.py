@@ -12,7 +12,6 @@ from bench.report import conditions, formats, words
 from bench.report.contrasts import Contrast
 from bench.report.html.command import command
 from bench.report.html.figure import Data, Figure
-from bench.report.html.score_charts import interval_text
 from bench.report.rows import Row, TaskTable
 from bench.report.speed_table import SPEED_COLUMNS, speed_table
 from bench.report.text import enumerate_words, markdown, plain
@@ -108,8 +107,8 @@ def _told_one(one: Compared) -> str:
     if not one.best:
         leaders = one.table.best
         verb, them = ("leads", "it") if len(leaders) == 1 else ("lead", "them")
-        others = sum(bool(row.planned) for row in one.table.rows) > len(leaders)
-        rest = f", but the seeds tell no other from {them}" if others else ""
+        alone = sum(bool(row.planned) for row in one.table.rows) == len(leaders)
+        rest = "" if alone else f", but the seeds tell no other from {them}"
         return f"{words.names(leaders)} {verb} with {mean}{rest}."
     names = words.names([row for row in one.table.rows if row in one.best])
     others = sum(bool(row.planned) for row in one.table.rows) - len(one.best)
@@ -212,7 +211,7 @@ def _cell(one: Compared, row: Row | None) -> dict[str, Any]:
         "value": repr(row.mean),
         "mean": formats.number(row.mean),
         "best": row in one.best,
-        "interval": interval_text(row) if row.interval else words.count(len(row.scored), "seed"),
+        "interval": formats.interval(row.interval) if row.interval else words.count(len(row.scored), "seed"),
         "solved": f"{row.solved} of {len(row.planned)} solved",
         "lost": row.failures,
     }
@@ -239,7 +238,7 @@ def _row(table: TaskTable, row: Row) -> list[str]:
         row.architecture,
         table.label,
         formats.mean(row),
-        interval_text(row),
+        formats.interval(row.interval),
         f"{row.solved} of {len(row.planned)}",
         formats.steps_to_target(row),
         formats.count(row.parameters),
@@ -308,13 +307,12 @@ def pairs(one: Compared) -> Part | None:
 
 
 def _pair(pair: Contrast) -> list[str]:
-    ends = pair.interval
     return [
         pair.a,
         pair.verdict,
         pair.b,
         formats.known(pair.difference),
-        formats.NOTHING if ends is None else f"[{formats.number(ends.low)}, {formats.number(ends.high)}]",
+        formats.interval(pair.interval),
         _p(pair.p) if pair.test else formats.NOTHING,
         _p(pair.rank_p),
         _p(pair.fisher_p),
