@@ -91,7 +91,10 @@ def _table(part: Part) -> Table:
         for i, quantity in enumerate(_shown(row) if row.base and row.head else ()):
             name = "" if i else shorten(plain(label), 48)
             # Text, never str: rich would read [brackets] in a name as markup.
-            table.add_row(*map(Text, (name, *_numbers(quantity))), Text(_verdict(quantity), STYLES[quantity.verdict]))
+            table.add_row(
+                *map(Text, (name, *_numbers(quantity))),
+                Text(_verdict(quantity), "dim" if quantity.advisory else STYLES[quantity.verdict]),
+            )
     return table
 
 
@@ -184,6 +187,8 @@ def _effect(quantity: Quantity) -> str:
 
 def _verdict(quantity: Quantity) -> str:
     seeds = quantity.settles
+    if quantity.advisory:
+        return f"({quantity.verdict})"
     if seeds is None:
         return quantity.verdict
     return f"{quantity.verdict} ({seeds if seeds <= _MOST_SEEDS else f'>{_MOST_SEEDS}'})"
@@ -221,7 +226,8 @@ def _grid(lines: Iterable[tuple[str, str, Quantity]]) -> str:
         names = (task, label)
         note = "" if quantity.note in ("identical", "exact") else trim(quantity.note, _REASON)
         verdict = _verdict(quantity)
-        shown = f"**{verdict}**" if quantity.verdict in ("failed", "missing", "worse") else verdict
+        grave = quantity.verdict in ("failed", "missing", "worse") and not quantity.advisory
+        shown = f"**{verdict}**" if grave else verdict
         rows.append(
             [
                 *(markdown(shorten(plain(name), _NAME)) for name in names),

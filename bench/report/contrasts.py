@@ -3,8 +3,9 @@
 The family of a verdict is all pairs of its table. Each pair is judged by one test: Welch's t on the scores; the rank
 test where neither side varies, since a spread that was not seen is not one of nothing; Fisher's on solved and unsolved
 where a seed has no score. These are adjusted together by Holm's step-down, and those on scores are no smaller than the
-omnibus permutation test over all arms. The rank test and Fisher's stand beside every verdict, each adjusted over the
-same family: with five seeds a side and ten pairs the rank test alone could not get below 8 %.
+permutation test of the least of them, which holds for scores of any shape. The rank test and Fisher's stand beside
+every verdict, each adjusted over the same family: with five seeds a side and ten pairs the rank test alone could not
+get below 8 %.
 """
 
 import math
@@ -81,7 +82,7 @@ def contrasts(table: TaskTable) -> list[Contrast]:
     solved = holm([_fisher(a, b) for a, b in pairs])
     unclear = sum(p >= ALPHA for p in adjusted)
     return [
-        _contrast(a, b, one, p=p, rank_p=rank_p, fisher_p=fisher_p, unclear=unclear)
+        _contrast(a, b, one, p=p, rank_p=rank_p, fisher_p=fisher_p, unclear=unclear, alone=len(pairs) == 1)
         for (a, b), one, p, rank_p, fisher_p in zip(pairs, judged, adjusted, rank, solved, strict=True)
     ]
 
@@ -110,7 +111,9 @@ def best_group(table: TaskTable, found: Sequence[Contrast] | None = None) -> fro
     return frozenset(row for row in complete if not told(row))
 
 
-def _contrast(a: Row, b: Row, judged: _Judged, *, p: float, rank_p: float, fisher_p: float, unclear: int) -> Contrast:
+def _contrast(
+    a: Row, b: Row, judged: _Judged, *, p: float, rank_p: float, fisher_p: float, unclear: int, alone: bool
+) -> Contrast:
     told = p < ALPHA and judged.sign != 0
     measured = judged.test == "welch"
     return Contrast(
@@ -124,7 +127,7 @@ def _contrast(a: Row, b: Row, judged: _Judged, *, p: float, rank_p: float, fishe
         rank_p=rank_p,
         fisher_p=fisher_p,
         verdict=("better" if judged.sign > 0 else "worse") if told else "unclear",
-        settles=_settles(a, b, unclear) if measured and not told else None,
+        settles=_settles(a, b, unclear, alone=alone) if measured and not told else None,
         reason=judged.reason,
     )
 
@@ -144,10 +147,13 @@ def _judge(a: Row, b: Row, *, higher_is_better: bool) -> _Judged:
     return _Judged("welch", p, sign, "")
 
 
-def _settles(a: Row, b: Row, unclear: int) -> int | None:
-    """At the level of Holm's next step; at least one more than there are, where the omnibus test held back."""
-    seeds = seeds_to_settle(a.values, b.values, alpha=ALPHA / unclear)
-    return None if seeds is None else max(seeds, min(len(a.values), len(b.values)) + 1)
+def _settles(a: Row, b: Row, unclear: int, *, alone: bool) -> int | None:
+    """At the level of Holm's next step. None where only the omnibus test held back, since what it holds against a pair
+    may lie in other rows; of two rows `alone` it wants more ways to deal their scores out: one seed more."""
+    seeds, there = seeds_to_settle(a.values, b.values, alpha=ALPHA / unclear), min(len(a.values), len(b.values))
+    if seeds is None or seeds > there:
+        return seeds
+    return there + 1 if alone else None
 
 
 def _complete(row: Row) -> bool:

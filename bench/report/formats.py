@@ -4,13 +4,14 @@ import math
 
 from bench.record import Record
 from bench.report.rows import Row
+from bench.stats import Interval
 
 NOTHING = "–"
 SHARED = "*"
 """Marks a time taken while other workers ran."""
 COLUMNS = {
     "architecture": "Name, and in brackets the settings that vary in this report.",
-    "test score": "Mean over seeds of the test score, then least–greatest. The weights are those with the best "
+    "test score": "Mean over seeds of the test score. The weights are those with the best "
     "validation score, or the last ones where a task says so. '(2 of 3)': only that many seeds have a score; "
     "the mean leaves the others out, and they are listed under failures.",
     "solved": "Seeds whose validation score reached the target, of all planned seeds, failed ones included.",
@@ -57,6 +58,11 @@ def mean(row: Row) -> str:
 def spread(row: Row) -> str:
     """Least–greatest score; empty for a single seed."""
     return f"{number(row.low)}–{number(row.high)}" if len(row.scored) > 1 else ""
+
+
+def interval(found: Interval | None) -> str:
+    """`[0.970, 0.990]`, or a dash."""
+    return NOTHING if found is None else f"[{number(found.low)}, {number(found.high)}]"
 
 
 def half_width(row: Row) -> str:

@@ -14,7 +14,7 @@ from bench.report.rows import Row, TaskTable
 from bench.report.text import plain, shorten, slug, trim
 from bench.runs import Runs
 
-_NAME, _REASON, _NOTE = 32, 160, 500
+_NAME, _LABEL, _REASON, _NOTE = 32, 160, 160, 500
 _ESCAPES: Final = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -106,11 +106,17 @@ def _caption(table: TaskTable, *, bold: bool) -> str:
         "Bold: the best, and those not told from it (all pairs, Holm, 5\\,\\%)."
         if bold
         else "No architecture is told from the best."
+        if sum(bool(row.planned) for row in table.rows) > 1
+        else ""
     )
-    return (
-        f"{_name(table.label)}: test {metric}, mean over {count} $\\pm$ half of its 95\\,\\% interval. "
+    spread = " $\\pm$ half of its 95\\,\\% interval" if any(row.interval for row in table.rows) else ""
+    # In full: the settings that tell two tables apart stand in the middle of a label.
+    task = latex(shorten(plain(table.label), _LABEL))
+    caption = (
+        f"{task}: test {metric}, mean over {count}{spread}. "
         f"Chance {_number(formats.number(record.chance))}, target {_number(formats.number(record.target))}. {told}"
     )
+    return caption.rstrip()
 
 
 def _cells(row: Row, *, best: bool) -> list[str]:

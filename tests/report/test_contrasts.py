@@ -42,7 +42,7 @@ def test_a_pair_has_its_difference_interval_and_tests() -> None:
     assert found.interval == stats.difference_interval(GOOD, BAD)
     assert (found.test, found.verdict, found.settles, found.reason) == ("welch", "better", None, "")
     assert (found.rank_p, found.fisher_p) == pytest.approx((2 / 252, 2 / 252))
-    assert found.p == pytest.approx(2 / 252, abs=0.002)  # the omnibus test's, of all ways to deal out
+    assert found.p == pytest.approx(2 / 252, abs=0.006)  # the omnibus test's, of all ways to deal out
 
 
 @pytest.mark.parametrize(("accuracy", "verdict"), [(True, "worse"), (False, "better")])

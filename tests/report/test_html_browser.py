@@ -15,7 +15,7 @@ from bench.report.html import write_html
 from bench.runs import read_runs
 from bench.store import Store
 
-from .conftest import HOSTILE, make_curves
+from .conftest import HOSTILE, make_curves, make_record
 from .html_records import hostile, quick
 
 REQUIRED = os.environ.get("ARCHBENCH_REQUIRE_BROWSER") == "1"
@@ -170,6 +170,18 @@ def test_a_column_sorts_by_mouse_both_ways(visit: Open, quick_page: Path) -> Non
     assert up[0] == "cnn"  # 9,000 parameters, all others more
     assert [name for name in down if name != "lstm"].index("cnn") == len([n for n in down if n != "lstm"]) - 1
     assert up[-1] == down[-1] == "lstm"  # skipped: at the end either way
+
+
+def test_intervals_and_thousands_sort_by_their_first_number(visit: Open, tmp_path: Path) -> None:
+    made = [
+        make_record("x", name, s, value + s * step, accuracy=False, parameters=size)
+        for name, value, step, size in (("a", 4251, 2224, 1_234), ("b", 1100, 1, 999), ("c", 4, 1, 20))
+        for s in range(3)
+    ]
+    page = visit(write_html(made, lambda record: {}, tmp_path, title="x")).page
+    for column in ("interval", "parameters"):
+        page.locator("#rows thead th", has_text=column).first.locator("button").click()
+        assert first_column(page, "rows") == (["c", "a", "b"] if column == "interval" else ["c", "b", "a"])
 
 
 def test_a_column_sorts_and_a_table_filters_by_keyboard(visit: Open, quick_page: Path) -> None:

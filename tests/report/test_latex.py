@@ -88,6 +88,16 @@ def test_failures_and_skips_stand_beneath_their_table(tmp_path: Path, records: l
     assert "cnn, seed 0, 1, 2: skipped: reads images only.\n" in text
 
 
+def test_a_caption_has_the_settings_that_tell_two_tables_apart_in_full(tmp_path: Path) -> None:
+    views = [make_record("images", task_settings={"permute_pixels": on, "view": "image"}) for on in (False, True)]
+    text = text_of(*views, folder=tmp_path)
+    assert r"\caption{images [permute\_pixels=false]" in text
+    long = [make_record("images", task_settings={"permute_pixels": on, "view": view})
+            for on in (False, True) for view in ("image", "rows")]  # fmt: skip
+    assert r"\caption{images [permute\_pixels=false, view=image]" in text_of(*long, folder=tmp_path)
+    assert "told from the best" not in text
+
+
 def test_labels_of_tables_are_unique(tmp_path: Path) -> None:
     text = text_of(make_record("../x"), make_record("x"), folder=tmp_path)
     assert r"\label{tab:x}" in text

@@ -53,7 +53,7 @@ def write_html(
     are no records or the folder cannot be written.
     """
     records = list(records)
-    tables = sorted(task_tables(records), key=_natural)
+    tables = task_tables(records)
     if not tables:
         raise StoreError(
             "cannot write a report: there are no records; run `archbench run` first or name another folder"
@@ -122,12 +122,6 @@ _CONTENTS = (
     ("meanings", "What the columns mean"),
 )
 _ALWAYS = {"results", "failures", "speed", "conditions", "meanings"}
-
-
-def _natural(table: TaskTable) -> list[tuple[bool, int, str]]:
-    """Lengths of 10 before lengths of 100."""
-    parts = re.split(r"(\d{1,9})", table.label)
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def _compared(tables: Sequence[TaskTable]) -> list[Compared]:

@@ -13,7 +13,6 @@ from bench.report.html.figure import Data, Figure, Key, finite, series
 from bench.report.html.svg import Axis, Panel
 from bench.report.rows import Curves, Row, TaskTable
 from bench.report.text import plain, shorten
-from bench.stats import Interval, mean_interval
 
 _COLUMNS = 10
 """Validations that a data table shows of each run."""
@@ -24,23 +23,12 @@ _LABELLED = 12
 _REFERENCES = (Key("chance", "line", "chance"), Key("target", "line", "target"))
 
 
-def interval(row: Row) -> Interval | None:
-    """95 % interval of the mean over the seeds; None below three of them, or where a seed has no score."""
-    return mean_interval(row.values) if len(row.scored) == len(row.planned) else None
-
-
-def interval_text(row: Row) -> str:
-    """`[0.97, 0.99]`, or a dash."""
-    found = interval(row)
-    return formats.NOTHING if found is None else f"[{formats.number(found.low)}, {formats.number(found.high)}]"
-
-
 def scores(table: TaskTable, ident: str) -> Figure | None:
     """Every seed's test score, the mean and its interval, an architecture a line."""
     if not table.ranked:
         return None
     record = table.any
-    ends = [end for row in table.ranked if (found := interval(row)) for end in found]
+    ends = [end for row in table.ranked if (found := row.interval) for end in found]
     log = canvas.logarithmic(record) and min(value for row in table.ranked for value in row.values) > 0
     shown = [value for row in table.ranked for value in row.values]
     given = [*shown, *(end for end in ends if not log or end > 0), *finite([record.chance, record.target])]
@@ -67,7 +55,10 @@ def scores(table: TaskTable, ident: str) -> Figure | None:
         [("", panel.svg(f"{ident}-p", f"Test scores of {table.label}", described))],
         Data(
             ["architecture", "mean", "95 % interval", *(f"seed {seed}" for seed in seeds)],
-            [[row.architecture, formats.mean(row), interval_text(row), *_by_seed(row, seeds)] for row in rows],
+            [
+                [row.architecture, formats.mean(row), formats.interval(row.interval), *_by_seed(row, seeds)]
+                for row in rows
+            ],
         ),
         f"Test score of the {record.headline} weights, a dot a seed; bar: Student's 95 % interval of the "
         "mean, from three "
@@ -86,7 +77,7 @@ def _by_seed(row: Row, seeds: Sequence[int]) -> list[str]:
 
 
 def _score_row(panel: Panel, place: float, row: Row) -> None:
-    if found := interval(row):
+    if found := row.interval:
         low = panel.x.low if panel.x.log and found.low <= 0 else found.low
         panel.segment((low, found.high), (place, place), "interval")
     offsets = np.linspace(0.16, -0.16, len(row.values)) if len(row.values) > 1 else np.zeros(len(row.values))

@@ -12,7 +12,6 @@ from bench.report import conditions, formats, words
 from bench.report.contrasts import Contrast
 from bench.report.html.command import command
 from bench.report.html.figure import Data, Figure
-from bench.report.html.score_charts import interval, interval_text
 from bench.report.rows import Row, TaskTable
 from bench.report.speed_table import SPEED_COLUMNS, speed_table
 from bench.report.text import enumerate_words, markdown, plain
@@ -96,16 +95,20 @@ def _told(compared: Sequence[Compared]) -> str:
     more = f" and {len(often) - 4} more" if len(often) > 4 else ""
     single = f"a single architecture on {alone}" if alone else "never a single architecture"
     where = f"on {len(groups)} of {len(compared)} tasks"
-    return (
-        f"The seeds tell a best group from the rest {where}, {single}; most often in it: {', '.join(often[:4])}{more}."
-    )
+    who = "most often in it" if max(held.values()) > 1 else "in it"
+    return f"The seeds tell a best group from the rest {where}, {single}; {who}: {', '.join(often[:4])}{more}."
 
 
 def _told_one(one: Compared) -> str:
-    leader = one.table.best[0]
-    mean = f"a mean {markdown(one.table.any.metric)} of {formats.number(leader.mean)}"
+    # Not always the greatest mean: a row with a failed seed may have that, and is never in the best group.
+    first = next(row for row in one.table.ranked if row in one.best or not one.best)
+    mean = f"a mean {markdown(one.table.any.metric)} of {formats.number(first.mean)}"
     if not one.best:
-        return f"{words.names(one.table.best)} leads with {mean}, but the seeds tell no other from it."
+        leaders = one.table.best
+        verb, them = ("leads", "it") if len(leaders) == 1 else ("lead", "them")
+        alone = sum(bool(row.planned) for row in one.table.rows) == len(leaders)
+        rest = "" if alone else f", but the seeds tell no other from {them}"
+        return f"{words.names(leaders)} {verb} with {mean}{rest}."
     names = words.names([row for row in one.table.rows if row in one.best])
     others = sum(bool(row.planned) for row in one.table.rows) - len(one.best)
     if len(one.best) == 1:
@@ -202,13 +205,12 @@ def _cell(one: Compared, row: Row | None) -> dict[str, Any]:
     if not row.scored:
         empty = {"css": "", "value": "", "best": False, "interval": "", "solved": f"0 of {len(row.planned)} solved"}
         return empty | {"mean": formats.NOTHING, "lost": row.failures}
-    found = interval(row)
     return {
         "css": f"q{_shade(one.table, row)}",
         "value": repr(row.mean),
         "mean": formats.number(row.mean),
         "best": row in one.best,
-        "interval": interval_text(row) if found else words.count(len(row.scored), "seed"),
+        "interval": formats.interval(row.interval) if row.interval else words.count(len(row.scored), "seed"),
         "solved": f"{row.solved} of {len(row.planned)} solved",
         "lost": row.failures,
     }
@@ -223,19 +225,19 @@ def _shade(table: TaskTable, row: Row) -> int:
 
 
 def rows_table(compared: Sequence[Compared]) -> Data:
-    """Every row of every task, in the columns of the Markdown report."""
+    """Every row of every task, skipped ones too."""
     header = ["architecture", "task", "mean", "95 % interval", *list(formats.COLUMNS)[2:]]
     return Data(header, [_row(one.table, row) for one in compared for row in one.table.rows])
 
 
 def _row(table: TaskTable, row: Row) -> list[str]:
     if not row.planned:
-        return [row.architecture, table.label, "skipped", *[formats.NOTHING] * (len(formats.COLUMNS))]
+        return [row.architecture, table.label, "skipped", *[formats.NOTHING] * (len(formats.COLUMNS) - 1)]
     return [
         row.architecture,
         table.label,
         formats.mean(row),
-        interval_text(row),
+        formats.interval(row.interval),
         f"{row.solved} of {len(row.planned)}",
         formats.steps_to_target(row),
         formats.count(row.parameters),
@@ -267,13 +269,10 @@ def failures(compared: Sequence[Compared]) -> Data:
 
 
 PAIRS_INTRO = (
-    "Difference of means (first less second) with Welch's 95 % interval of that pair alone. Verdicts "
-    "keep all pairs of a task "
-    "to 5 % together (Holm): Welch's t, the rank test where no seed differs, Fisher's exact test where a "
-    "seed has no score. "
-    "Unclear is no sign of equality; the last column says how many seeds each would settle a difference "
-    "of this size with "
-    "even chances."
+    "Difference of means (first less second) with Welch's 95 % interval of that pair alone. Verdicts keep all pairs of "
+    "a task to 5 % together (Holm): Welch's t, the rank test where no seed differs, Fisher's exact test where a seed "
+    "has no score. No p on scores is below that of a permutation of all scores of the task. Unclear is no sign of "
+    "equality; the last column says how many seeds each would settle a difference of this size with even chances."
 )
 
 
@@ -304,13 +303,12 @@ def pairs(one: Compared) -> Part | None:
 
 
 def _pair(pair: Contrast) -> list[str]:
-    ends = pair.interval
     return [
         pair.a,
         pair.verdict,
         pair.b,
         formats.known(pair.difference),
-        formats.NOTHING if ends is None else f"[{formats.number(ends.low)}, {formats.number(ends.high)}]",
+        formats.interval(pair.interval),
         _p(pair.p) if pair.test else formats.NOTHING,
         _p(pair.rank_p),
         _p(pair.fisher_p),
@@ -391,7 +389,8 @@ def claims(found: Iterable[tuple[Claim, Verdict]]) -> list[Judged]:
 
 MEANINGS = {
     "mean": formats.COLUMNS["test score"],
-    "95 % interval": "Student's, of the mean over seeds; none below three seeds, or where a seed has no score.",
+    "95 % interval": "Student's, of the mean over seeds; none below three seeds, where a seed has no score, or where "
+    "no seed differs.",
     **{name: meaning for name, meaning in formats.COLUMNS.items() if name != "test score"},
     **SPEED_COLUMNS,
 }

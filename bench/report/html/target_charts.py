@@ -126,8 +126,8 @@ def _middle(summaries: Sequence[Summary]) -> Figure:
             panel.segment((found.low, found.high), (-place, -place), "interval")
         panel.segment((one.mean.value,) * 2, (-place - 0.3, -place + 0.3), "mean")
     rows = [
-        [one.architecture, formats.number(one.mean.value), _ends(one.mean.interval), str(len(one.tasks)), str(one.runs),
-         str(one.unscored)]
+        [one.architecture, formats.number(one.mean.value), formats.interval(one.mean.interval), str(len(one.tasks)),
+         str(one.runs), str(one.unscored)]
         for one in summaries
     ]  # fmt: skip
     first = summaries[0]
@@ -139,16 +139,13 @@ def _middle(summaries: Sequence[Summary]) -> Figure:
         Data(["architecture", "mean", "95 % interval", "tasks", "runs", "without a score"], rows),
         "The mean of the middle half of all runs (Agarwal et al., 2021), every task of the same weight; "
         "stratified bootstrap.",
-        f"The greatest is that of {words.bold(first.architecture)}: {rows[0][1]} {rows[0][2]}.",
+        f"The greatest is that of {words.bold(first.architecture)}: {rows[0][1]}"
+        + (f" {rows[0][2]}." if first.mean.interval else "."),
         [Key("mean", "line", "interquartile mean"), Key("interval", "band", "95 % interval"),
          Key("chance", "line", "chance"),
          Key("target", "line", "target")],
         wide=True,
     )  # fmt: skip
-
-
-def _ends(found: Interval | None) -> str:
-    return formats.NOTHING if found is None else f"[{formats.number(found.low)}, {formats.number(found.high)}]"
 
 
 _SHOWN = (0.05, 0.25, 0.5, 0.75, 0.95, 1.0)

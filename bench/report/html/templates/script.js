@@ -21,7 +21,8 @@
     const text = (cell.dataset.value ?? cell.textContent).trim();
     if (text === "" || text === "–" || text === "skipped" || text === "nan") return null;
     if (text === "never") return Infinity;
-    const number = text.replace(/[*<>≥,\[\s]/g, "").match(/^-?\d+(\.\d+)?(e-?\d+)?/i);
+    // A comma stands between thousands only where a digit follows at once: "1,234", but "[12, 15]".
+    const number = text.replace(/[*<>≥\[]|,(?=\d)/g, "").trim().match(/^-?\d+(\.\d+)?(e-?\d+)?/i);
     return number ? Number(number[0]) : text.toLowerCase();
   };
   const order = (a, b) => {
