@@ -106,6 +106,8 @@ def compare(
     keys = sorted(before.keys() | after.keys(), key=lambda key: _place((after.get(key) or before[key])[0]))
     rows = [_row(before.get(key, ()), after.get(key, ()), curves, margins or {}, speed) for key in keys]
     shared = [row for row in rows if row.base and row.head]
+    if not speed and any(map(_left_untold, shared)):
+        notes.append("Times are not compared, since machines or versions differ; --speed compares them all the same.")
     return Comparison(_settled(rows), tuple(_differences(shared)), tuple(notes))
 
 
@@ -168,6 +170,12 @@ def _alike(base: Sequence[Record], head: Sequence[Record]) -> tuple[Sequence[Rec
     if len(common) < min(len(base), len(head)):
         return base, head
     return [record for record in base if record.seed in common], [record for record in head if record.seed in common]
+
+
+def _left_untold(row: Row) -> bool:
+    """Both sides were timed, and their times are not among the quantities."""
+    timed = all(any(record.step_seconds for record in side) for side in (row.base, row.head))
+    return timed and all(quantity.name != "ms/step" for quantity in row.quantities)
 
 
 def _absent(there: Sequence[Record], verdict: Verdict) -> str:

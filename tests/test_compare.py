@@ -5,7 +5,7 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from sides import conditions, flow, record, side
+from sides import conditions, flow, record, side, timed
 
 from bench.compare import apart, compare, margin_of
 from bench.task import Training
@@ -150,3 +150,10 @@ def test_the_family_is_all_that_was_tested_in_all_rows():
     assert alone.verdict == "worse"
     assert among.rows[0].verdict == "unclear"
     assert among.rows[0].quantities[0].p == alone.quantities[0].p
+
+
+def test_times_that_are_left_out_are_said():
+    other = timed(0.02, machine={"processor": "another", "cores": 64})
+    (note,) = compare(timed(0.01), other).notes
+    assert note.startswith("Times are not compared")
+    assert compare(timed(0.01), other, speed=True).notes == compare(timed(0.01), timed(0.01)).notes == ()

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy import stats
-from sides import conditions, record, side
+from sides import record, side, timed
 
 from bench.quantities import Quantity, exact, judge, score, solved, step_seconds, steps_to_target
-from bench.record import Percentiles, Record, Speed
+from bench.record import Record
 
 BASE = [0.91, 0.93, 0.92, 0.90, 0.94]
 HEAD = [0.90, 0.91, 0.92, 0.91, 0.92]
@@ -148,33 +148,22 @@ def test_counts_without_noise_are_compared_to_the_last_one(after, verdict):
     assert exact("flops_per_sample", [record()], [record(flops_per_sample=3)]) is None
 
 
-def _timed(p50: float, noise: float | None = 1.02, **changed: object):
-    percentiles = Percentiles(p50=p50, p99=2 * p50, noise=noise)
-    one = record()
-    speed = Speed(
-        cell_id=one.cell_id, measured_at=one.measured_at, conditions=conditions(**changed), rounds=9, build_seconds=1,
-        compile_seconds=1, batch_inference_seconds=percentiles, train_samples_per_second=1,
-        inference_samples_per_second=1, matmul_flops_per_second=1,
-    )  # fmt: skip
-    return [one.model_copy(update={"step_seconds": percentiles, "speed": speed})]
-
-
 def test_times_of_one_machine_are_compared_and_only_decide_where_asked():
-    base = _timed(0.010)
+    base = timed(0.010)
     for p50, verdict in ((0.0101, "equivalent"), (0.0125, "worse"), (0.008, "better"), (0.0109, "unclear")):
-        found = step_seconds(base, _timed(p50), asked=False)
+        found = step_seconds(base, timed(p50), asked=False)
         assert (found.verdict, found.advisory) == (verdict, True)
-    assert not step_seconds(base, _timed(0.02), asked=True).advisory
-    found = step_seconds(base, _timed(0.012), asked=False)
+    assert not step_seconds(base, timed(0.02), asked=True).advisory
+    found = step_seconds(base, timed(0.012), asked=False)
     assert found.interval == pytest.approx((1.2 / 1.02, 1.2 * 1.02))  # two noises over the root of 2, in quadrature
 
 
 def test_times_of_other_machines_are_left_out_unless_asked_for():
-    other = _timed(0.02, machine={"processor": "another", "cores": 64})
-    assert step_seconds(_timed(0.01), other, asked=False) is None
-    assert "different machines" in step_seconds(_timed(0.01), other, asked=True).note
-    assert step_seconds(_timed(0.01), [record()], asked=True) is None
-    assert step_seconds(_timed(0.01), _timed(0.011, noise=None), asked=False).verdict == "unclear"
+    other = timed(0.02, machine={"processor": "another", "cores": 64})
+    assert step_seconds(timed(0.01), other, asked=False) is None
+    assert "different machines" in step_seconds(timed(0.01), other, asked=True).note
+    assert step_seconds(timed(0.01), [record()], asked=True) is None
+    assert step_seconds(timed(0.01), timed(0.011, noise=None), asked=False).verdict == "unclear"
 
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]

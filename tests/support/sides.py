@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from bench.record import Conditions, Decay, GradientFlow, GradientNorm, Record, Score
+from bench.record import Conditions, Decay, GradientFlow, GradientNorm, Percentiles, Record, Score, Speed
 from bench.task import Training
 
 VERSIONS = {"python": "3.11.7", "keras": "3.12.0"}
@@ -67,3 +67,15 @@ def flow(half_life: float) -> dict[str, GradientFlow]:
     """A probe at the end, of h."""
     decay = Decay(rate=-0.1, r2=1.0, first=5, last=100, half_life=half_life, horizon=9, censored=False)
     return {"end": GradientFlow(step=9, loss=0.1, samples=256, not_finite=0, decay={"h": decay})}
+
+
+def timed(p50: float, noise: float | None = 1.02, **changed: Any) -> list[Record]:
+    """A record with a speed phase, of a machine that is the same but for what is `changed`."""
+    percentiles = Percentiles(p50=p50, p99=2 * p50, noise=noise)
+    one = record()
+    speed = Speed(
+        cell_id=one.cell_id, measured_at=one.measured_at, conditions=conditions(**changed), rounds=9, build_seconds=1,
+        compile_seconds=1, batch_inference_seconds=percentiles, train_samples_per_second=1,
+        inference_samples_per_second=1, matmul_flops_per_second=1,
+    )  # fmt: skip
+    return [one.model_copy(update={"step_seconds": percentiles, "speed": speed})]
