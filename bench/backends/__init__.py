@@ -8,6 +8,9 @@ memory it took.
 What is told apart without importing a framework is here, so that changing it changes no cell's id (bench.sources).
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes.util import find_library
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,6 +19,8 @@ from types import ModuleType
 
 from bench.errors import UsageError
 
+_UNUSED = ("sklearn", "matplotlib", "pandas")
+"""What Keras imports where it is there, for wrappers and plots that no worker needs."""
 _MEMORY_ERRORS = ("ResourceExhaustedError", "OutOfMemoryError")
 """Of TensorFlow, and of PyTorch on a GPU."""
 _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "DefaultCPUAllocator")
@@ -23,8 +28,23 @@ _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "DefaultCPUAllocator")
 
 
 def load(name: str) -> ModuleType:
-    """The module of a backend; importing it imports the framework."""
-    return import_module(f"{__name__}.{name}")
+    """The module of a backend; importing it imports the framework, and Keras."""
+    with _without(*_UNUSED):
+        module = import_module(f"{__name__}.{name}")
+        import_module("keras")  # TensorFlow's module does not need it yet
+    return module
+
+
+@contextmanager
+def _without(*packages: str) -> Iterator[None]:
+    """Those not imported yet cannot be for as long as this lasts: a quarter of a worker's start."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: the import fails, as documented
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def require(name: str) -> None:

@@ -46,6 +46,18 @@ def test_every_backend_has_the_same_functions_with_the_same_arguments() -> None:
     assert found["jax"] == found["torch"] == found["tensorflow"]
 
 
+def test_loading_imports_nothing_that_only_wrappers_and_plots_of_keras_need() -> None:
+    code = (
+        "import sys; from bench import backends; backends.load(sys.argv[1]);"
+        " print({'sklearn', 'matplotlib', 'pandas'} & set(sys.modules));"
+        " import keras, pandas, sklearn.datasets; print(keras.Sequential([]), pandas.Series([1]).sum())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, BACKEND], env=environment(BACKEND, 1), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[0] == "set()"
+
+
 def test_a_gradient_is_that_of_the_variables_as_they_stand_and_0_where_nothing_depends() -> None:
     weight = keras.Variable(2.0)
     run = backend.gradient(
