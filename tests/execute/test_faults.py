@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -505,3 +506,53 @@ def test_a_run_killed_at_100_random_moments_loses_nothing_that_was_finished(
     tmp_path: Path, fake: pytest.MonkeyPatch
 ) -> None:
     _kill_at_random_moments(tmp_path / "run", fake, 100)
+
+
+def _kill_workers_at_random_moments(folder: Path, fake: pytest.MonkeyPatch, kills: int) -> None:
+    """Kill one worker after another, starting, training or writing; no record is lost, and all cells end ok at last."""
+    rng = random.Random(1)
+    command = bench_command(folder, seeds=10 * kills, workers=min(2, len(os.sched_getaffinity(0))))
+    store = Store(folder)
+    finished: dict[str, Record] = {}
+    fake.setenv("FAKE_TRAIN", "time.sleep(0.4)")  # so that cells are left for the last kill
+    process = None
+    while kills > 0:
+        if process is None or process.poll() is not None:  # where no worker came to be ready, the run ends
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_for(lambda: alive(folder, "fake_worker"))
+        time.sleep(rng.uniform(0.0, 2.0))
+        for worker in alive(folder, "fake_worker")[: 1 + rng.randrange(2)]:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+                kills -= 1
+        found = {record.cell_id: record for record in store.records() if record.status == "ok"}
+        assert store.damaged == {}
+        assert finished.items() <= found.items(), "a finished record was lost or altered"
+        for cell_id in found.keys() - finished.keys():
+            expected = np.full(1000, found[cell_id].seed, "float32")
+            assert np.array_equal(store.curves(found[cell_id])["train_loss"], expected)
+        finished = found
+    process.kill()
+    process.wait()
+    wait_for(lambda: not alive(folder), 10)
+    failed = [record for record in store.records() if record.status != "ok"]
+    assert all(re.match("the worker was killed by SIGKILL; ", record.reason or "") for record in failed)
+    fake.delenv("FAKE_TRAIN")
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    records = {record.cell_id: record for record in store.records()}
+    assert finished.items() <= records.items()
+    assert {record.status for record in records.values()} == {"ok"}
+
+
+def test_workers_killed_at_random_moments_lose_nothing_that_was_finished(
+    tmp_path: Path, fake: pytest.MonkeyPatch
+) -> None:
+    _kill_workers_at_random_moments(tmp_path / "run", fake, 5)
+
+
+@pytest.mark.slow
+def test_workers_killed_at_100_random_moments_lose_nothing_that_was_finished(
+    tmp_path: Path, fake: pytest.MonkeyPatch
+) -> None:
+    _kill_workers_at_random_moments(tmp_path / "run", fake, 100)
