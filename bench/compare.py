@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from bench.errors import count
 from bench.gates import Curves, gradient_gates, gradient_warnings
 from bench.quantities import Quantity, Verdict, exact, failures, judge, score, solved, step_seconds, steps_to_target
 from bench.record import Record
@@ -179,7 +180,7 @@ def _left_untold(row: Row) -> bool:
 
 
 def _absent(there: Sequence[Record], verdict: Verdict) -> str:
-    return f"in {'BASE' if verdict == 'missing' else 'HEAD'} alone, {_count(len(there), 'seed')}"
+    return f"in {'BASE' if verdict == 'missing' else 'HEAD'} alone, {count(len(there), 'seed')}"
 
 
 def _seeds(base: Sequence[Record], head: Sequence[Record]) -> Quantity | None:
@@ -208,7 +209,7 @@ def _side(records: Iterable[Record]) -> tuple[dict[str, tuple[Record, ...]], int
 
 
 def _several(side: str, older: int) -> str:
-    return f"{side}: {_count(older, 'record')} left out for newer ones of the same cell" if older else ""
+    return f"{side}: {count(older, 'record')} left out for newer ones of the same cell" if older else ""
 
 
 def _asked(record: Record) -> dict[str, Any]:
@@ -266,7 +267,3 @@ def _conditions(records: Iterable[Record]) -> dict[str, set[str]]:
             for name, value in known.items():
                 found.setdefault(name, set()).add(str(value))
     return found
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"

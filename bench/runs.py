@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from bench.errors import count
 from bench.record import Conditions, Record
 from bench.store import Store
 
@@ -67,11 +68,11 @@ def _missing(named: Mapping[str, Store], found: Mapping[str, Any]) -> Iterator[s
         ended = sum(cell in found for cell in planned)
         if ended < len(planned):
             yield (
-                f"{name}: {ended} of {_count(len(planned), 'planned cell')} ended; the others are missing here, as the "
+                f"{name}: {ended} of {count(len(planned), 'planned cell')} ended; the others are missing here, as the "
                 "run is under way or was stopped."
             )
         if store.damaged:
-            yield f"{name}: {_count(len(store.damaged), 'damaged record')} left out."
+            yield f"{name}: {count(len(store.damaged), 'damaged record')} left out."
 
 
 def _several(
@@ -88,11 +89,11 @@ def _several(
                 which = f"{record.task} {record.architecture} seed {record.seed}"
                 other.setdefault((name, rival), []).append(f"{which}: {_result(record)} and {_result(second)}")
     for (name, rival), number in same.items():
-        yield f"{_count(number, 'cell')} of {name} and {rival} with the same result count once."
+        yield f"{count(number, 'cell')} of {name} and {rival} with the same result count once."
     for (name, rival), cells in other.items():
         more = f"; and {len(cells) - _SHOWN} more" if len(cells) > _SHOWN else ""
         yield (
-            f"{name} and {rival} contradict each other in {_count(len(cells), 'cell')} of the same settings, seed and "
+            f"{name} and {rival} contradict each other in {count(len(cells), 'cell')} of the same settings, seed and "
             f"code; {name} counts, as it ended ok or is newer: {'; '.join(cells[:_SHOWN])}{more}."
         )
 
@@ -108,13 +109,9 @@ def _result(record: Record) -> str:
 def _machines(records: Iterable[Record]) -> Iterator[str]:
     counts = Counter(_machine(record.conditions) for record in records if record.conditions)
     if len(counts) > 1:
-        each = "; ".join(f"{machine}: {_count(counts[machine], 'cell')}" for machine in sorted(counts))
+        each = "; ".join(f"{machine}: {count(counts[machine], 'cell')}" for machine in sorted(counts))
         yield f"Measured on {len(counts)} machines, whose times do not compare: {each}."
 
 
 def _machine(found: Conditions) -> str:
     return f"{found.machine.get('processor', 'unknown')}, {found.machine.get('cores', '?')} cores, {found.device}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

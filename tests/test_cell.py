@@ -36,6 +36,7 @@ def _same(a, b):
         np.testing.assert_array_equal(curves_a[name], curves_b[name], err_msg=name)
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize("architecture", ["rnn", "lstm", "transformer"])
 def test_a_seed_trained_after_another_is_the_same_to_the_last_bit_as_alone(architecture):
     one = cell(architecture=architecture, units=8)
@@ -44,6 +45,7 @@ def test_a_seed_trained_after_another_is_the_same_to_the_last_bit_as_alone(archi
     _same(group.run(with_seed(one, 1)), _group(one).run(with_seed(one, 1)))
 
 
+@pytest.mark.contract
 def test_dropout_and_batch_norm_start_anew_with_every_seed():
     one = cell("digits", "cnn", settings=["cnn.dropout=0.5"], training={"batch_size": 64}, units=8)
     group = _group(one)
@@ -79,6 +81,7 @@ def test_every_architecture_meets_the_same_batches(monkeypatch):
         assert np.array_equal(ya, yb)
 
 
+@pytest.mark.contract
 def test_training_is_that_of_keras_fit():
     one = cell("digits", "mlp", training={"steps": 5, "batch_size": 32, "evaluations": 1})
     group = _group(one)
@@ -126,6 +129,7 @@ def test_the_headline_is_the_best_validation_and_the_final_weights_are_kept_besi
     assert record.value == record.best.test
 
 
+@pytest.mark.contract
 def test_best_and_final_are_evaluated_with_their_own_weights(monkeypatch):
     one = cell(training={"steps": 40, "evaluations": 8, "lr": 0.05})
     group = _group(one)
@@ -161,6 +165,7 @@ def _exploding(spec: InputSpec) -> keras.Model:
     return keras.Model(inputs, x)
 
 
+@pytest.mark.contract
 def test_a_loss_that_stops_being_finite_ends_the_cell_as_diverged_with_its_curves():
     one = cell(training={"steps": 60, "evaluations": 3, "optimizer": "sgd", "lr": 10.0, "clip": "none"})
     one = one.__class__(
@@ -244,6 +249,7 @@ def test_a_model_of_another_output_shape_is_refused_with_file_and_line():
         _group(one, _plugged(wrong))
 
 
+@pytest.mark.contract
 def test_a_users_keras_json_changes_nothing():
     one = cell("digits", "cnn", training={"batch_size": 64, "steps": 2}, units=8)
     first = _group(one).run(one)
@@ -252,6 +258,7 @@ def test_a_users_keras_json_changes_nothing():
     _same(first, _group(one).run(one))
 
 
+@pytest.mark.contract
 def test_a_measurement_that_fails_is_told_and_costs_no_training(monkeypatch):
     one = cell(architecture="lstm", training={"steps": 6, "evaluations": 2, "probe_every": 2})
     whole = _group(one).run(one)
@@ -274,6 +281,7 @@ def test_a_measurement_that_fails_is_told_and_costs_no_training(monkeypatch):
     np.testing.assert_array_equal(result.curves["train_loss"], whole.curves["train_loss"])
 
 
+@pytest.mark.contract
 def test_without_probes_training_is_the_same_and_nothing_is_measured():
     one = cell(architecture="gru", training={"steps": 6, "evaluations": 2, "probe_every": 0})
     bare = _group(one).run(one)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.errors import BenchError, DataError, PluginError, StoreError, UsageError, shown, unknown
+from bench.errors import BenchError, DataError, PluginError, StoreError, UsageError, count, shown, unknown
 
 
 @pytest.mark.parametrize(("kind", "code"), [(UsageError, 2), (DataError, 4), (PluginError, 4), (StoreError, 4)])
@@ -29,3 +29,7 @@ def test_a_received_value_is_shown_on_one_short_line(value: object) -> None:
     assert len(shown(value)) <= 80
     assert shown(value).isprintable()
     assert str(unknown("task", str(value), ["a"])).isprintable()
+
+
+def test_one_is_singular_and_none_is_not() -> None:
+    assert [count(number, "cell") for number in (0, 1, 2)] == ["0 cells", "1 cell", "2 cells"]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from cells import catalogue, cell
+from cells import BACKEND, catalogue, cell
 
 from bench import backends
 from bench.cell import Group
@@ -16,7 +16,7 @@ from bench.gradients.recorder import recorded
 from bench.speed import Timed, _Memory
 from bench.stopwatch import Job
 
-FRAMEWORK = backends.load("tensorflow")
+FRAMEWORK = backends.load(BACKEND)
 BUFFER = 64 * 2**20
 
 
@@ -24,6 +24,7 @@ def _timed(one):
     return Timed(one, catalogue(), FRAMEWORK, conditions(one, "cpu"))
 
 
+@pytest.mark.contract
 def test_the_step_that_is_timed_is_that_of_the_training_to_the_last_bit():
     one = cell(architecture="lstm", seed=3, training={"steps": 12, "evaluations": 1, "probe_every": 0})
     trained = Group(one, catalogue(), conditions(one, "cpu")).run(one).curves["gradient_norm"]
@@ -34,6 +35,7 @@ def test_the_step_that_is_timed_is_that_of_the_training_to_the_last_bit():
     assert np.array_equal(recorded(timed.group.optimizer, steps)[0], trained[:steps])
 
 
+@pytest.mark.contract
 def test_a_visit_times_steps_and_inference_at_one_sample_and_at_the_batch():
     timed = _timed(cell(length=12))
     found = timed.compile()
@@ -88,6 +90,7 @@ def test_what_only_compiling_took_is_forgotten():
     assert memory.peak([]) < BUFFER
 
 
+@pytest.mark.contract
 @pytest.mark.skipif(FRAMEWORK.device() != "cpu", reason="a GPU has memory of its own")
 def test_on_a_cpu_the_device_has_no_memory_of_its_own_and_is_never_behind():
     FRAMEWORK.reset_peak_bytes()
@@ -95,6 +98,7 @@ def test_on_a_cpu_the_device_has_no_memory_of_its_own_and_is_never_behind():
     assert FRAMEWORK.peak_bytes() is None
 
 
+@pytest.mark.contract
 def test_weights_are_added_and_where_the_device_tells_its_peak_that_is_it():
     weights = [keras.Variable(np.zeros((1000, 1000), "float32")), keras.Variable(np.zeros(5, "int64"), dtype="int64")]
     memory = _Memory(_framework())

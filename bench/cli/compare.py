@@ -2,13 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bench.cli.options import names, report_damaged
-from bench.errors import StoreError, UsageError, shown, unknown
+from bench.errors import StoreError, UsageError, count, shown, unknown
 from bench.report.text import plain, trim
 from bench.store import Store, write_atomic
 
@@ -88,12 +89,14 @@ def compare_command(
     for task in margins.keys() - {row.any.task for row in found.rows} - {""}:
         raise unknown("task of --margin", task, {row.any.task for row in found.rows})
     if not found.common:
-        sizes = f"{base} has {len(records[0])} cells, {head} {len(records[1])}"
+        sizes = f"{base} has {count(len(records[0]), 'cell')}, {head} {len(records[1])}"
         near = apart(*records)
-        line = f"archbench: nothing in common: {sizes}" + (f"; the nearest differ in {near}" if near else "")
-        click.echo(trim(plain(line), _LINE), err=True)
-        return NOTHING_MEASURED
+        line = f"nothing in common: {sizes}" + (f"; the nearest differ in {near}" if near else "")
+        found = replace(found, notes=(*found.notes, trim(line, _LINE)))
+        click.echo(trim(plain(f"archbench: {line}"), _LINE), err=True)
     _write(found, base, head, markdown=markdown, as_json=as_json, junit=junit)
+    if not found.common:
+        return NOTHING_MEASURED
     return exit_code(found, fail_on, strict=strict)
 
 
@@ -113,7 +116,7 @@ def _write(
     from bench.report.comparison import comparison_object, markdown_comparison, print_comparison
     from bench.report.junit import junit as as_junit
 
-    if STDOUT not in (markdown, as_json):
+    if found.common and STDOUT not in (markdown, as_json):
         print_comparison(found, Console())
     if markdown:
         _put("--markdown", markdown, markdown_comparison(found, str(base), str(head)).encode())

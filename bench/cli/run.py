@@ -117,6 +117,9 @@ def plan_command(**given: Any) -> None:
         click.echo(f"{state:<5} {plain(f'{cell.id} {where}')}" + (f": {plain(note)}" if note else ""))
     _say(request.summary())
     report_damaged(request.store)
+    if tasks := ", ".join(request.missing()):
+        what = f"no data yet for {tasks}: `run` downloads it; without a network see `archbench data status`"
+        click.echo(plain(f"archbench: {what}"), err=True)
 
 
 @click.command("run")
@@ -182,9 +185,12 @@ def _conclude(request: Request, untimed: list[str], *, drawn: bool) -> int:
     unfinished = [record for record in request.records if record.status not in ("ok", "skipped")]
     if unfinished:
         click.echo(f"archbench: {len(unfinished)} of {len(request.records)} cells did not end ok:", err=True)
+    before = ""
     for record in unfinished:
         where = f"{record.cell_id} {record.task} {record.architecture} seed {record.seed}"
-        click.echo("  " + plain(f"{where}: {record.status}: {record.reason}"), err=True)
+        why = f"{record.status}: {record.reason}"
+        click.echo("  " + plain(f"{where}: {f'{record.status}, as above' if why == before else why}"), err=True)
+        before = why
     if not any(record.status == "ok" for record in request.records):
         click.echo("archbench: nothing was measured", err=True)
         return _FAILED if unfinished else _NOTHING_MEASURED

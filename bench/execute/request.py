@@ -7,10 +7,11 @@ from pathlib import Path
 
 from bench import backends
 from bench.catalogue import Catalogue
-from bench.errors import DataError, UsageError
+from bench.errors import DataError, UsageError, count
 from bench.execute.gpus import gpus
 from bench.execute.local import Observer, Pool
 from bench.execute.speed import Phase
+from bench.files import DataFile
 from bench.forecast import Amount, disk, speed_phase
 from bench.plan import Cell, Flags, blank, plan, without_broken
 from bench.record import Record
@@ -94,7 +95,7 @@ class Request:
         """How many cells are trained, reused and skipped, what that may take, and why stored ones are not reused."""
         skipped = sum(cell.skip is not None for cell in self.cells)
         reused = len(self.cells) - skipped - len(self.to_train)
-        parts = [f"{_count(len(self.cells), 'cell')}: {len(self.to_train)} to train"]
+        parts = [f"{count(len(self.cells), 'cell')}: {len(self.to_train)} to train"]
         parts += [f"{reused} finished already and reused"] if reused else []
         parts += [f"{skipped} skipped because the pair does not fit"] if skipped else []
         line = ", ".join(parts)
@@ -109,7 +110,7 @@ class Request:
         if self.to_train:
             seconds, unknown = estimate(self.to_train, self._stored, self.workers)
             known = Amount(seconds, len(self.to_train), unknown)
-            on = f"on {_count(self.workers, 'worker')}"
+            on = f"on {count(self.workers, 'worker')}"
             if unknown == len(self.to_train):
                 yield f"training takes unknown time {on}, since no like cell was measured here"
             else:
@@ -169,21 +170,24 @@ class Request:
         pairs = zip(cells, found, strict=True)
         return [f"{cell.architecture} on {cell.task}: {timing.reason}" for cell, timing in pairs if timing.reason]
 
+    def missing(self) -> dict[str, list[DataFile]]:
+        """The files that are not there, by the tasks that are left to train and read them."""
+        tasks = dict.fromkeys(cell.task for cell in self.to_train)
+        absent = {
+            task: [file for file in self.catalogue.task(task).value.files if not file.path.exists()] for task in tasks
+        }
+        return {task: files for task, files in absent.items() if files}
+
     def fetch(self) -> list[DataError]:
-        """Download the data sets that are missing; why those that still are could not be had."""
+        """Download the data sets that are missing; for each that still is, the first reason."""
         errors = []
-        for task in dict.fromkeys(cell.task for cell in self.to_train):
-            for file in self.catalogue.task(task).value.files:
-                try:
-                    if not file.path.exists():
-                        file.fetch()
-                except DataError as error:
-                    errors.append(error)
+        for files in self.missing().values():
+            try:
+                for file in files:
+                    file.fetch()
+            except DataError as error:
+                errors.append(error)
         return errors
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _time(seconds: float) -> str:
@@ -206,9 +210,9 @@ def _workers(asked: int | None, threads: int, gpus: Sequence[str]) -> int:
     Raises UsageError where these are fewer.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most, of = max(1, cores // threads), f"{_count(cores, 'core')}, {_count(threads, 'thread')} a worker"
+    most, of = max(1, cores // threads), f"{count(cores, 'core')}, {count(threads, 'thread')} a worker"
     if gpus and len(gpus) < most:
-        most, of = len(gpus), f"{_count(len(gpus), 'GPU')}, one a worker; CUDA_VISIBLE_DEVICES=-1 leaves them out"
+        most, of = len(gpus), f"{count(len(gpus), 'GPU')}, one a worker; CUDA_VISIBLE_DEVICES=-1 leaves them out"
     if asked is not None and asked > most:
         raise UsageError(f"--workers: expected at most {most} ({of}), received {asked}")
     return most if asked is None else asked

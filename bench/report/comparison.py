@@ -125,7 +125,7 @@ def summary(comparison: Comparison) -> str:
     """How many of each verdict: '2 worse, 14 equivalent'."""
     rows = len(comparison.rows)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.counts.items())
-    return f"{rows} pair{'s' * (rows != 1)} of task and architecture: {counts}"
+    return f"{rows} pair{'s' * (rows != 1)} of task and architecture" + (f": {counts}" if counts else "")
 
 
 def control(comparison: Comparison) -> str:

@@ -16,8 +16,19 @@ _NO_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010
 
 
 def junit(comparison: Comparison) -> bytes:
-    """A suite a task. Worse and missing are failures, failed cells are errors, what is unclear or new is skipped."""
+    """A suite a task. Worse and missing are failures, failed cells are errors, what is unclear or new is skipped.
+
+    Two runs with nothing in common are an error of their own: no form of them may look like success.
+    """
     root = ET.Element("testsuites", name="archbench compare")
+    if not comparison.common:
+        suite = ET.SubElement(root, "testsuite", name="archbench compare")
+        case = ET.SubElement(
+            suite, "testcase", classname="archbench", name="BASE and HEAD have cells in common", time="0"
+        )
+        message = _text("; ".join(comparison.notes) or "nothing in common", _REASON)
+        ET.SubElement(case, "error", type="nothing-measured", message=message).text = message
+        _count(suite)
     for part in parts(comparison):
         cases = [(label, quantity) for label, row in part.rows for quantity in row.quantities if not quantity.advisory]
         suite = ET.SubElement(root, "testsuite", name=_text(part.task))

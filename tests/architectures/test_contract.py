@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from bench import backends
 from bench.architecture import InputSpec
 
 PADDED = np.array([[0] * 8, [0, 0, 0, 1, 2, 3, 4, 5]], "int32")
@@ -33,6 +34,7 @@ def test_every_arm_has_a_width_called_units_and_defaults_within_bounds(arm, arms
         assert setting.parse(key, setting.default) == setting.default
 
 
+@pytest.mark.contract
 def test_input_and_output_have_the_shapes_and_types_of_the_spec(pair, specs, build, batch):
     name, label = pair
     spec = specs[label]
@@ -51,6 +53,7 @@ def test_an_arm_of_width_one_can_be_built(arm, readable, build, batch):
     assert np.isfinite(run(build(arm, readable(arm), units=1), batch(readable(arm)))).all()
 
 
+@pytest.mark.contract
 def test_the_seed_alone_decides_the_weights(arm, readable, build):
     def weights(seed):
         keras.utils.set_random_seed(seed)
@@ -69,6 +72,7 @@ def test_no_two_layers_start_with_the_same_random_weights(arm, readable, build):
     assert len(drawn) == len(set(drawn))
 
 
+@pytest.mark.contract
 def test_a_step_of_training_changes_every_kernel_to_finite_values_and_lowers_the_loss(arm, readable, build, batch):
     spec = readable(arm)
     model = build(arm, spec)
@@ -99,6 +103,7 @@ def test_every_part_of_the_input_reaches_the_output(pair, specs, build, batch):
         assert np.abs(output - original).max() > 1e-5, part
 
 
+@pytest.mark.contract
 def test_padding_is_ignored_wherever_it_stands(arm, arms, specs, build):
     spec = specs["tokens"]
     if arms[arm].refuses(spec):
@@ -120,20 +125,23 @@ def test_padding_is_ignored_wherever_it_stands(arm, arms, specs, build):
         np.testing.assert_allclose(run(model, padded), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.contract
 def test_a_row_of_padding_only_gives_finite_outputs(arm, arms, specs, build):
     if arms[arm].refuses(specs["tokens"]):
         pytest.skip(arms[arm].refuses(specs["tokens"]))
     assert np.isfinite(run(build(arm, specs["tokens"]), PADDED)).all()
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize("name", ["lstm", "lstm-1997"])
 def test_masked_loops_train_under_xla_also_on_rows_of_padding_only(name, specs, build):
     model = build(name, specs["tokens"])
-    model.compile("sgd", "mse", jit_compile=True)
+    model.compile("sgd", "mse", jit_compile=backends.load(keras.backend.backend()).compiles(True))
     assert np.isfinite(model.train_on_batch(PADDED, np.ones((2, 3), "float32")))
     assert all(np.isfinite(np.array(w)).all() for w in model.get_weights())
 
 
+@pytest.mark.contract
 def test_a_causal_spec_is_refused_or_later_steps_leave_earlier_outputs_alone_to_the_bit(arm, arms, specs, build, batch):
     for kind in ("sequence", "tokens"):
         spec = InputSpec(kind, specs[kind].shape, 3, per_step=True, causal=True, vocabulary=specs[kind].vocabulary)

@@ -15,6 +15,7 @@ def out(model, x):
     return keras.ops.convert_to_numpy(model(x))
 
 
+@pytest.mark.contract
 def test_the_mlp_computes_what_numpy_computes(build):
     x = RNG.normal(size=(3, 4, 2)).astype("float32")
     model = build("mlp", InputSpec("sequence", (4, 2), 2), layers=2)
@@ -28,6 +29,7 @@ def test_the_bag_does_not_see_the_order_of_words(build):
     np.testing.assert_allclose(out(model, TOKENS), out(model, TOKENS[:, ::-1].copy()), rtol=1e-5)
 
 
+@pytest.mark.contract
 def test_the_bag_averages_real_words_only(build):
     model = build("bag", InputSpec("tokens", (8,), 2, vocabulary=11))
     table, a, p, b, q = (np.array(w) for w in model.get_weights())
@@ -36,6 +38,7 @@ def test_the_bag_averages_real_words_only(build):
     np.testing.assert_allclose(out(model, row)[0], expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.contract
 def test_conv1d_finds_a_pattern_wherever_it_stands_and_sees_the_order_in_it(build):
     model = build("conv1d", InputSpec("sequence", (20, 2), 3))
     x = np.zeros((3, 20, 2), "float32")
@@ -82,6 +85,7 @@ def test_the_cnn_answers_alike_to_a_shift_inside_its_pools(build):
     np.testing.assert_allclose(here[:, :7], there[:, 1:], atol=1e-6)
 
 
+@pytest.mark.contract
 def test_dropout_acts_in_training_alone(build, arms, specs):
     for name in ("mlp", "cnn", "conv1d", "bag"):
         label, spec = next((label, spec) for label, spec in specs.items() if not arms[name].refuses(spec))

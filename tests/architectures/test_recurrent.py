@@ -53,7 +53,15 @@ def gru_loop(x, h, kernel, recurrent_kernel, bias):
     return np.array(out)
 
 
-@pytest.mark.parametrize("name", ["lstm", "lstm-chrono", "lstm-b0", "lstm-1997"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("lstm", marks=pytest.mark.contract),
+        "lstm-chrono",
+        "lstm-b0",
+        pytest.param("lstm-1997", marks=pytest.mark.contract),
+    ],
+)
 def test_an_lstm_computes_what_a_loop_computes(name, build):
     rng = np.random.default_rng(0)
     values = [w + rng.normal(size=w.shape) * 0.3 for w in weights(build, name, units=5)]
@@ -62,6 +70,7 @@ def test_an_lstm_computes_what_a_loop_computes(name, build):
     np.testing.assert_allclose(states(build, name, x, values, units=5), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.contract
 def test_a_gru_computes_what_a_loop_computes(build):
     rng = np.random.default_rng(0)
     values = [w + rng.normal(size=w.shape) * 0.3 for w in weights(build, "gru-chrono", units=5)]
@@ -79,6 +88,7 @@ def test_the_lstm_of_1997_adds_up_what_its_input_gate_lets_in_and_loses_nothing(
     np.testing.assert_allclose(out, np.full((STEPS, 2), 0.5 * np.tanh(0.5 * np.tanh(1.0))), rtol=1e-6)
 
 
+@pytest.mark.contract
 def test_the_lstm_of_1997_copies_its_state_over_padding(build):
     spec = InputSpec("tokens", (6,), 2, vocabulary=9)
     model = build("lstm-1997", spec)
@@ -130,6 +140,7 @@ def test_without_input_a_chrono_cell_decays_by_the_sigmoid_of_its_bias(name, bui
     np.testing.assert_allclose(carried[0], 0.3 / (1 + np.exp(-keep)), rtol=1e-5)
 
 
+@pytest.mark.contract
 def test_chrono_follows_its_seed_and_very_short_sequences_get_zero_biases():
     from bench.architectures._initializers import ChronoGRU, ChronoLSTM
 

@@ -6,6 +6,7 @@ import pytest
 
 from bench.architectures import _steps
 
+pytestmark = pytest.mark.contract
 X = np.random.default_rng(0).random((3, 5, 4), dtype="float32")
 MASK = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [0, 0, 0, 0, 0]], bool)
 

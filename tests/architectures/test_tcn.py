@@ -36,6 +36,7 @@ def influence(model, x, step):
     return set(np.flatnonzero((same != changed).any(axis=(0, 2))).tolist())
 
 
+@pytest.mark.contract
 def test_an_input_reaches_the_steps_of_its_receptive_field_exactly(build, monkeypatch):
     monkeypatch.setattr(tcn, "MAX_BLOCKS", 2)
     assert tcn.receptive_field(2, 3) == 13
@@ -51,6 +52,7 @@ def test_the_first_step_reaches_the_last_output(build):
     assert influence(positive(build("tcn", spec, units=4)), x, 0) == set(range(40))
 
 
+@pytest.mark.contract
 def test_one_output_is_that_of_the_last_step(build):
     x = np.random.default_rng(0).random((2, 9, 2), dtype="float32")
     steps = build("tcn", InputSpec("sequence", (9, 2), 3, per_step=True))

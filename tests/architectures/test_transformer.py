@@ -24,6 +24,7 @@ def out(model, x):
     return keras.ops.convert_to_numpy(model(x))
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize("causal", [False, True])
 def test_only_a_causal_model_leaves_earlier_steps_alone(causal, build):
     model = build("transformer", InputSpec("tokens", (8,), 3, per_step=True, causal=causal, vocabulary=11))
@@ -32,6 +33,7 @@ def test_only_a_causal_model_leaves_earlier_steps_alone(causal, build):
     assert np.array_equal(out(model, TOKENS)[:, :-1], out(model, other)[:, :-1]) == causal
 
 
+@pytest.mark.contract
 def test_real_steps_do_not_see_padded_ones(build):
     model = build("transformer", InputSpec("tokens", (8,), 3, per_step=True, vocabulary=11))
     short = build("transformer", InputSpec("tokens", (6,), 3, per_step=True, vocabulary=11))

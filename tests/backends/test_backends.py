@@ -20,6 +20,7 @@ from bench.errors import UsageError
 from bench.execute.process import environment
 from bench.suite import BACKENDS
 
+pytestmark = pytest.mark.contract
 backend = backends.load(BACKEND)
 RNG = np.random.default_rng(0)
 FILES = {name: Path(backends.__file__).with_name(f"{name}.py") for name in BACKENDS}

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bench.catalogue import discover
-from bench.plan import blank, plan
+from bench.execute.request import Request
+from bench.plan import Flags, blank, plan
 from bench.record import Percentiles, Record
 from bench.store import Store
 from bench.suite import adhoc_suite
@@ -93,6 +94,31 @@ def test_data_that_is_altered_is_said_and_a_fetch_of_it_fails(
     assert (called.code, called.out) == (4, "")
     assert "is truncated or altered" in called.err
     assert len(called.err.splitlines()) == 1
+
+
+def test_a_plan_says_in_one_line_whose_data_is_not_there(
+    archbench: Archbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    called = archbench("plan", "--task", "mnist,fashion-mnist,digits", "--arch", "mlp", "--seeds", "2")
+    assert called.code == 0
+    assert called.err == (
+        "archbench: no data yet for mnist, fashion-mnist: `run` downloads it; without a network see "
+        "`archbench data status`\n"
+    )
+    assert archbench("plan", "--task", "digits", "--arch", "mlp").err == ""
+
+
+def test_a_run_asks_for_a_missing_data_set_once_whatever_its_files_and_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    for name in ("http", "https"):
+        monkeypatch.setenv(f"{name}_proxy", "http://127.0.0.1:1")
+    flags = Flags(tasks=["fashion-mnist", "digits"], architectures=["mlp", "cnn"], seeds=range(2))
+    request = Request(discover(), suite=None, flags=flags, out=tmp_path / "run")
+    (error,) = request.fetch()
+    assert str(error).startswith("cannot fetch fashion-mnist/")
 
 
 def test_a_plan_says_of_every_cell_what_a_run_does(archbench: Archbench) -> None:

@@ -141,3 +141,18 @@ def test_a_damaged_record_is_named_and_counts_as_missing(archbench: Archbench, b
     called = archbench("compare", base, damaged, "--fail-on", "missing")
     assert called.code == 1
     assert "is damaged" in called.err
+
+
+@pytest.mark.parametrize("empty", [["base"], ["head"], ["base", "head"]], ids=" and ".join)
+def test_where_nothing_is_in_common_the_files_asked_for_are_written_and_say_so(
+    archbench: Archbench, elsewhere: Path, empty: list[str]
+) -> None:
+    folders = [stored(elsewhere / name, [] if name in empty else side(BASE)) for name in ("base", "head")]
+    called = archbench("compare", *folders, "--markdown", "c.md", "--json", "c.json", "--junit", "c.xml")
+    assert called.code == 5
+    said = called.complaint.removeprefix("archbench: ")
+    assert said in json.loads((elsewhere / "c.json").read_text())["notes"]
+    assert "nothing in common" in (elsewhere / "c.md").read_text()
+    suites = JUnitXml.fromfile(str(elsewhere / "c.xml"))
+    assert (suites.errors, suites.failures) == (1, int("base" not in empty))
+    assert archbench("compare", *folders, "--json", "-").code == 5

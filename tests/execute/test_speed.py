@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import psutil
 import pytest
-from cells import EXAMPLES, cell
+from cells import BACKEND, EXAMPLES, cell
 
 from bench.catalogue import discover
 from bench.execute import speed
@@ -154,7 +154,9 @@ SMALL = {"steps": 4, "evaluations": 2, "batch_size": 8}
 
 def _request(folder: Path, *, tasks=("adding",), plugins=(), seeds=(0, 1), **given) -> Request:
     settings = ["adding.length=10", "adding.test_size=20"] if "adding" in tasks else []
-    flags = Flags(tasks=tasks, architectures=["rnn"], settings=settings, training=SMALL, units=4, seeds=seeds)
+    flags = Flags(
+        tasks=tasks, architectures=["rnn"], settings=settings, training=SMALL, units=4, seeds=seeds, backend=BACKEND
+    )
     return Request(discover(plugins), suite=None, flags=flags, out=folder, plugins=plugins, **{"speed": True, **given})
 
 
@@ -171,6 +173,7 @@ def _children() -> list[psutil.Process]:
     return psutil.Process().children()
 
 
+@pytest.mark.contract
 def test_one_seed_is_timed_all_seeds_have_the_speed_and_nothing_is_timed_twice(tmp_path):
     request = _trained(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.glob("*/1.json")}

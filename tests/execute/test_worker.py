@@ -50,6 +50,7 @@ def test_a_cell_survives_the_way_to_the_worker():
     assert again.training == one.training
 
 
+@pytest.mark.contract
 def test_the_same_cell_in_two_folders_and_two_processes_is_identical_to_the_last_bit(tmp_path):
     one = cell(architecture="lstm")
     _serve(tmp_path / "a", one)
@@ -60,6 +61,7 @@ def test_the_same_cell_in_two_folders_and_two_processes_is_identical_to_the_last
         _same_to_the_last_bit(tmp_path / "a", tmp_path / other, one)
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize(
     ("task", "architecture", "settings"),
     [("digits", "cnn", ["cnn.dropout=0.5"]), ("adding", "lstm", ["lstm.dropout=0.5"])],
@@ -90,6 +92,7 @@ def _same_to_the_last_bit(a: Path, b: Path, one: Cell) -> None:
         assert array.tobytes() == curves[1][name].tobytes(), name
 
 
+@pytest.mark.contract
 def test_a_plug_in_that_gives_wrong_data_becomes_a_failed_record_that_names_its_file_and_the_next_cell_runs(tmp_path):
     broken = tmp_path / "holey.py"
     text = (EXAMPLES / "first_value.py").read_text()
@@ -111,6 +114,7 @@ def test_a_plug_in_that_gives_wrong_data_becomes_a_failed_record_that_names_its_
     assert [event["event"] for event in events][:2] == ["ready", "start"]
 
 
+@pytest.mark.contract
 def test_a_cell_that_memory_cannot_hold_becomes_such_a_record_and_the_next_one_runs(tmp_path):
     greedy = tmp_path / "greedy.py"
     text = (EXAMPLES / "first_value.py").read_text()
@@ -127,6 +131,7 @@ def _line(path: Path, text: str) -> int:
     return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line)
 
 
+@pytest.mark.contract
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot pin")
 def test_a_record_says_where_and_with_what_it_was_measured(tmp_path):
     one = cell()

@@ -12,6 +12,7 @@ from cells import BACKEND
 from bench.execute.process import environment
 
 
+@pytest.mark.contract
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="is what the other backends are compared with")
 def test_gradients_and_half_lives_are_those_of_tensorflow(tmp_path: Path) -> None:
     file = tmp_path / "tensorflow.npz"

@@ -28,6 +28,7 @@ def measured(arm: str) -> tuple[keras.Model, Probe, Flow]:
     return model, probe, measure(probe, SPLIT, 0, None)
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize("arm", ["rnn", "lstm", "gru", "lstm-1997"])
 def test_the_bins_of_lags_add_up_to_the_whole_gradient_of_the_recurrent_weights(arm: str) -> None:
     model, probe, flow = measured(arm)
@@ -43,6 +44,7 @@ def test_the_bins_of_lags_add_up_to_the_whole_gradient_of_the_recurrent_weights(
     np.testing.assert_allclose(sum(parts) * 2.0**-flow.found.scale_log2, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize("arm", ["rnn", "lstm", "gru"])
 def test_jacobians_are_finite_differences_of_the_cell(arm: str) -> None:
     _, probe, flow = measured(arm)

@@ -84,6 +84,7 @@ def test_one_step_and_one_sequence_are_measured_without_a_fit(arm: str, n: int) 
     assert np.isfinite(flow.arrays["profile_h"]).all()
 
 
+@pytest.mark.contract
 def test_a_row_of_padding_alone_is_in_no_profile() -> None:
     spec = InputSpec("tokens", (12,), outputs=3, vocabulary=9)
     x = RNG.integers(1, 9, (6, 12)).astype("int32")
@@ -97,6 +98,7 @@ def test_a_row_of_padding_alone_is_in_no_profile() -> None:
     assert padded.record.not_finite == 0
 
 
+@pytest.mark.contract
 def test_padding_before_a_sequence_changes_nothing_at_a_lag() -> None:
     spec = InputSpec("tokens", (12,), outputs=3, vocabulary=9)
     x = np.zeros((6, 12), "int32")
@@ -129,6 +131,7 @@ class ThreeStates(keras.layers.Layer):
         return ops.matmul(ops.concatenate([h, c, slow], axis=-1), self.readout), [h, c, slow]
 
 
+@pytest.mark.contract
 def test_a_cell_of_three_states_of_unequal_size_is_measured() -> None:
     spec = InputSpec("sequence", (20, 2), outputs=3)
     keras.utils.set_random_seed(0)
@@ -141,6 +144,7 @@ def test_a_cell_of_three_states_of_unequal_size_is_measured() -> None:
     assert flow.record.unprobed == {}
 
 
+@pytest.mark.contract
 def test_stacked_cells_are_measured() -> None:
     spec = InputSpec("sequence", (20, 2), outputs=3)
     keras.utils.set_random_seed(0)
@@ -172,6 +176,7 @@ def test_gradients_that_are_not_finite_are_counted_and_in_no_mean(bad: float) ->
     np.testing.assert_allclose(flow.arrays["profile_h"], rest.arrays["profile_h"], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.contract
 def test_weights_that_are_not_finite_give_no_number_and_no_error() -> None:
     spec = InputSpec("sequence", (10, 2), outputs=3)
     model = built("lstm", spec)
@@ -182,6 +187,7 @@ def test_weights_that_are_not_finite_give_no_number_and_no_error() -> None:
     assert flow.record.gates == {}
 
 
+@pytest.mark.contract
 def test_an_overflow_is_probed_again_without_the_scale() -> None:
     spec = InputSpec("sequence", (30, 1), outputs=1)
     inputs = keras.Input(spec.shape)
@@ -195,6 +201,7 @@ def test_an_overflow_is_probed_again_without_the_scale() -> None:
     np.testing.assert_allclose(np.diff(profile), np.log10(8), rtol=1e-4)
 
 
+@pytest.mark.contract
 def test_small_gradients_do_not_underflow_before_the_floor() -> None:
     spec = InputSpec("sequence", (60, 1), outputs=1)
     inputs = keras.Input(spec.shape)
@@ -235,6 +242,7 @@ def test_moments_are_stacked_in_front() -> None:
     assert stack([]) == {}
 
 
+@pytest.mark.contract
 def test_a_loop_shorter_than_its_input_is_measured_and_reset() -> None:
     spec = InputSpec("sequence", (16, 2), outputs=3)
     inputs = keras.Input(spec.shape)
@@ -308,6 +316,7 @@ def test_the_middle_is_the_step_that_ends_the_first_half_of_the_real_ones() -> N
     assert half_way(there).tolist() == [2, 3, 3, 5, 0]
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize("arm", ["lstm", "gru"])
 def test_lags_are_counted_from_the_step_whose_loss_is_probed(arm: str) -> None:
     """What follows that step has no say: a model cut off there has the same flow."""
@@ -341,6 +350,7 @@ def test_lags_are_counted_from_the_step_whose_loss_is_probed(arm: str) -> None:
     assert not more["lag_share"][known:].any()
 
 
+@pytest.mark.contract
 def test_a_loop_that_reads_from_the_end_counts_lags_from_the_probed_step_on() -> None:
     spec = InputSpec("sequence", (12, 2), outputs=3, per_step=True)
     split = Split(RNG.normal(size=(6, 12, 2)).astype("float32"), RNG.integers(0, 3, (6, 12)).astype("int32"))

@@ -32,6 +32,7 @@ def before(states: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
 
 
+@pytest.mark.contract
 def test_the_gates_of_an_lstm_make_its_cell_state() -> None:
     cell = keras.layers.LSTMCell(5)
     h, c = states_of(cell)
@@ -41,6 +42,7 @@ def test_the_gates_of_an_lstm_make_its_cell_state() -> None:
     np.testing.assert_allclose(found["forget"] * before(c) + found["input"] * candidate, c, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.contract
 def test_the_gate_of_an_lstm_without_forgetting_makes_its_cell_state() -> None:
     cell = LSTM1997Cell(5)
     h, c = states_of(cell)
@@ -50,6 +52,7 @@ def test_the_gate_of_an_lstm_without_forgetting_makes_its_cell_state() -> None:
     np.testing.assert_allclose(before(c) + found * candidate, c, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.contract
 def test_the_update_gate_of_a_gru_is_the_share_that_is_kept() -> None:
     cell = keras.layers.GRUCell(5)
     (h,) = states_of(cell)

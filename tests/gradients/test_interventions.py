@@ -54,6 +54,7 @@ def found(split: Split) -> dict[str, float]:
     return result
 
 
+@pytest.mark.contract
 def test_a_sum_is_lost_by_what_must_lose_it_and_by_nothing_else() -> None:
     split = sums()
     scores = found(split)
@@ -67,6 +68,7 @@ def test_a_sum_is_lost_by_what_must_lose_it_and_by_nothing_else() -> None:
     assert scores["forget-half"] == pytest.approx(np.square(halved - x.sum(axis=1)).mean(), rel=0.02)
 
 
+@pytest.mark.contract
 def test_a_held_gate_no_longer_reads_and_the_others_are_left() -> None:
     rng = np.random.default_rng(0)
     weights = [rng.normal(size=shape) for shape in ((3, 6), (2, 6), (2, 6))]  # a GRU of two units

@@ -10,6 +10,7 @@ from oracle import weight_gradients
 from bench import backends
 from bench.gradients.recorder import recorded, recording
 
+pytestmark = pytest.mark.contract
 STEPS, BATCH = 7, 8
 
 
