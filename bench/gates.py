@@ -78,12 +78,16 @@ def _dead(side: Sequence[Record], curves: Curves) -> set[int]:
         norms = curves(record).get("gradient_norm") if record.curves else None
         if norms is None or not len(norms):
             continue
-        tail = norms[-max(1, len(norms) // _TAIL) :]
-        dead = set(np.flatnonzero((tail == 0).all(axis=0)).tolist())
+        dead = set(np.flatnonzero((tail(norms) == 0).all(axis=0)).tolist())
         found = dead if found is None else found & dead
         if not found:
             break
     return found or set()
+
+
+def tail(norms: np.ndarray) -> np.ndarray:
+    """The last part of `norms` (steps, variables): what tells whether a variable still learns."""
+    return norms[-max(1, len(norms) // _TAIL) :]
 
 
 def _names(side: Sequence[Record], curves: Curves) -> list[str]:
