@@ -151,9 +151,7 @@ def save(baseline: Baseline, folder: Path) -> Path:
         if path.read_bytes().replace(b"\r\n", b"\n") == content:
             return path
     except OSError as error:
-        raise StoreError(
-            f"cannot write {path}: {error.strerror or error}; choose another folder with --to"
-        ) from None
+        raise StoreError(f"cannot write {path}: {error.strerror or error}; choose another folder with --to") from None
     raise StoreError(
         f"{path}: there is another baseline of this machine, commit and environment, and baselines are never "
         "overwritten; delete it first, or choose another folder with --to"
