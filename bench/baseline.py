@@ -8,6 +8,7 @@ variable still learns.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from datetime import datetime
@@ -121,19 +122,17 @@ def pack(records: Iterable[Record], curves: Curves, commit: Commit) -> Baseline:
     chosen = [record for key, group in sorted(groups(records).items()) for record in group]
     if not chosen:
         raise UsageError("RUN: expected at least one cell that was not skipped, received none")
-    norms = {record.cell_id: found for record in chosen if (found := _last_norms(record, curves))}
-    found = Baseline(
+    packed = Baseline(
         schema_version=BASELINE_SCHEMA,
         checksum=EMPTY,
         commit=commit.id,
         committed_at=commit.made_at or max(record.measured_at for record in chosen),
         changed=commit.changed,
-        records=tuple(_condensed(record) for record in chosen),
-        last_norms=norms,
+        records=tuple(map(_condensed, chosen)),
+        last_norms={record.cell_id: norms for record in chosen if (norms := _last_norms(record, curves))},
     )
-    assert found.environment is not None  # of one machine and one environment, or UsageError
-    assert found.machine is not None
-    return found
+    _ = packed.machine, packed.environment  # of one each, or UsageError
+    return packed
 
 
 def save(baseline: Baseline, folder: Path) -> Path:
@@ -161,7 +160,7 @@ def save(baseline: Baseline, folder: Path) -> Path:
 def read(path: Path) -> Baseline:
     """Read a baseline. Raises UsageError where there is no file, StoreError for one that is none, is of a newer schema
     or was edited."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # False, not OSError, for a name too long
         raise UsageError(f"{path}: no baseline; expected a file that `archbench baseline save` wrote")
     try:
         with path.open("rb") as file:
@@ -186,7 +185,7 @@ def read_folder(folder: Path) -> tuple[dict[Path, Baseline], list[BenchError]]:
 
     Of commits of one time those that were measured first are. Raises UsageError where there is no folder.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UsageError(f"{folder}: no folder; expected one that `archbench baseline save` wrote into")
     found: dict[Path, Baseline] = {}
     damaged: list[BenchError] = []

@@ -210,7 +210,7 @@ def _settled(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def groups(records: Iterable[Record]) -> dict[str, tuple[Record, ...]]:
-    """The records that were to train, by what was asked for: those of a group differ in seed, and each is the newest."""
+    """The records that were to train, by what was asked for: a group differs in seed, and each record is the newest."""
     return _side(records)[0]
 
 

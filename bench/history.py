@@ -1,9 +1,9 @@
 """The course of every number over committed baselines, and where it changed. Pure.
 
-A series is one quantity of what was asked for: task, architecture, settings, conditions, backend, threads and seeds. Times
-are counted in those of the reference product of their own job, and belong to one machine; everything else is one series
-over all machines. What a run trains is the same number again as long as nothing changes, so that any change of it is
-certain and may still be one of luck: where the seeds of the baselines on either side do not tell, it is no alert.
+A series is one quantity of what was asked for: task, architecture, settings, conditions, backend, threads and seeds.
+Times are counted in those of the reference product of their own job, and belong to one machine; everything else is one
+series over all machines. What a run trains is the same number again as long as nothing changes, so that any change of
+it is certain and may still be one of luck: where the seeds of the baselines on either side do not tell, it is no alert.
 """
 
 import json
@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -21,7 +22,8 @@ from bench.compare import groups
 from bench.gates import half_life
 from bench.quantities import STEP_RATIO, scored
 from bench.record import Record
-from bench.stats import change_points, mean_interval
+from bench.stats import LEAST as FEWEST
+from bench.stats import LEVEL, change_points, mean_interval, rank_test
 from bench.stats.change_points import LEAST
 
 Direction = Literal["better", "worse", "changed"]
@@ -63,12 +65,12 @@ QUANTITIES: Final = (
     Quantity("solved", lambda r: float(r.solved), "higher", mean=True, scale=lambda _: 1.0),
     Quantity("steps to target", _steps, "lower"),
     Quantity(STEP_RATIO, lambda r: r.step_ratio, "lower", kind="time"),
-    Quantity("peak bytes", _count("peak_bytes"), "lower", kind="time"),
+    Quantity("peak megabytes", lambda r: _count("peak_bytes")(r) / 1e6, "lower", kind="time"),
     Quantity("parameters", _count("parameters"), "lower", kind="exact"),
     Quantity("flops per sample", _count("flops_per_sample"), "lower", kind="exact"),
     Quantity("gradient norm", lambda r: r.gradient_norm.last if r.gradient_norm else math.nan),
     *(
-        Quantity(f"half-life of {state} at {moment}", lambda r, m=moment, s=state: half_life(r, m, s))  # type: ignore[misc]
+        Quantity(f"half-life of {state} at {moment}", partial(half_life, moment=moment, state=state))
         for state in ("h", "c", "input")
         for moment in ("init", "end")
     ),
@@ -171,7 +173,11 @@ def history(found: Mapping[Path, Baseline], known: Sequence[Known] = ()) -> Hist
         judged = tuple(_acknowledged(one, change, baselines, known) for change in _changes(one, baselines))
         used |= {change.known for change in judged if change.known}
         series.append(replace(one, changes=judged))
-    unmatched = tuple(each for each in known if each not in used)
+    # What came last is acknowledged before it can show.
+    latest = [baseline.commit for baseline in baselines[-LEAST:]]
+    unmatched = tuple(
+        each for each in known if each not in used and not any(commit.startswith(each.commit) for commit in latest)
+    )
     return History(tuple(found), tuple(baselines), tuple(series), unmatched)
 
 
@@ -233,10 +239,14 @@ def _direction(series: Series, difference: float) -> Direction:
 
 
 def _seeds_tell(series: Series, before: Baseline, after: Baseline) -> bool:
-    """Student's interval of the differences, seed by seed, leaves out 0, or there are too few seeds for one."""
-    sides = [_by_seed(series, baseline) for baseline in (before, after)]
-    differences = [sides[1][seed] - sides[0][seed] for seed in sides[0].keys() & sides[1].keys()]
-    interval = mean_interval(differences)
+    """Student's interval of the differences, seed by seed, leaves out 0; ranks where a seed never got there.
+
+    Also where there are too few seeds to say.
+    """
+    first, second = (_by_seed(series, baseline) for baseline in (before, after))
+    if not all(map(math.isfinite, [*first.values(), *second.values()])):
+        return len(first) < FEWEST or rank_test([*first.values()], [*second.values()]) <= 1 - LEVEL
+    interval = mean_interval([second[seed] - first[seed] for seed in first.keys() & second.keys()])
     return interval is None or not interval.low <= 0 <= interval.high
 
 
@@ -254,7 +264,7 @@ def _identity(record: Record) -> object:
 
 
 def _acknowledged(series: Series, change: Change, baselines: Sequence[Baseline], known: Iterable[Known]) -> Change:
-    """The change with who acknowledged it: where the commit is that of the new level's first baseline, or next to it."""
+    """The change with who acknowledged it: the commit is that of the new level's first point, or next to it."""
     near = range(max(change.place - 1, 0), min(change.place + 2, len(series.points)))
     commits = [baselines[series.points[place].baseline].commit for place in near]
     for each in known:

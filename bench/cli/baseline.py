@@ -1,6 +1,7 @@
 """`archbench baseline`."""
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -53,7 +54,7 @@ def show_command(path: Path | None, as_json: bool) -> int:
     from bench.report.baselines import baseline_object, line_object, print_baseline, print_baselines
 
     path = path or FOLDER
-    if not path.is_dir():
+    if not os.path.isdir(path):
         baseline = read(path)
         if as_json:
             click.echo(json.dumps(baseline_object(path, baseline), indent=1, allow_nan=False))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -108,7 +109,7 @@ class _Side(NamedTuple):
 
 def _side(path: Path) -> _Side:
     """The records of a run, or of a baseline where `path` is, or looks like, a file."""
-    if path.is_file() or path.suffix == ".json":
+    if os.path.isfile(path) or path.suffix == ".json":
         from bench.baseline import read
 
         baseline = read(path)

@@ -29,7 +29,7 @@ def _directions(_: click.Context, parameter: click.Parameter, given: tuple[str, 
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
               help="Write a page with a chart of every number.")  # fmt: skip
 @click.option("--fail-on", multiple=True, metavar="LIST", callback=_directions,
-              help="Exit with 1 where a change that nobody acknowledged is one of these: worse, better, changed.")  # fmt: skip
+              help="Exit with 1 where a change that nobody acknowledged is worse, better, changed.")  # fmt: skip
 def history_command(folder: Path | None, as_json: bool, html: Path | None, fail_on: list[str]) -> int:
     """Where the numbers of committed baselines changed, by commit.
 

@@ -37,7 +37,7 @@ def print_baseline(path: Path, baseline: Baseline, console: Console) -> None:
     print_summary(baseline.records, console)
     ratios = [(group[0], ratio) for group in groups(baseline.records).values() if (ratio := step_ratio(group))]
     if ratios:
-        console.print(Text("\nstep ratio: a training step in times of 10^9 operations of a matrix product", "bold"))
+        console.print(Text("\nstep ratio: a training step in times of 10⁹ operations of a matrix product", "bold"))
     for record, ratio in ratios:
         console.print(Text(f"{_named(record.task)}, {_named(record.architecture)}: {formats.number(ratio)}"))
 

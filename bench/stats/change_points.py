@@ -1,4 +1,4 @@
-"""Where the level of a series of measurements changed: E-divisive (Matteson and James, 2014) with Student's t for a test.
+"""Where the level of a series changed: E-divisive (Matteson and James, 2014), tested by Student's t.
 
 A segment is split where the energy distance between what lies before and what lies behind, up to an end that is chosen
 too, is largest. As in Hunter (Fleming et al., 2023) a t-test takes the place of the permutation test, which has no p

@@ -25,7 +25,7 @@ def commit_id(place: int) -> str:
 
 
 def measured(one: Record, *, ratio: float, rate: float = RATE, **where: Any) -> Record:
-    """The record with a speed phase: a step of `ratio` times 10^9 operations, on a machine that does `rate` a second."""
+    """The record with a speed phase: a step as long as `ratio` times 10⁹ operations, at `rate` a second."""
     p50 = ratio * 1e9 / rate
     times = Percentiles(p50=p50, p90=1.1 * p50, p99=1.5 * p50, noise=1.02, calls=500)
     speed = Speed(
@@ -59,13 +59,13 @@ def realistic(count: int = 40) -> Iterator[Baseline]:
     """Two cells over two machines: a slower step from commit 14 on that a later one mends, a score that drops, a layer
     more, a half-life that falls, a seed that fails."""
     rng = np.random.default_rng(7)
-    machines = ({"processor": "AMD EPYC 7763 64-Core Processor", "cores": 4, "system": "Linux 6.8.0"},
-                {"processor": "Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz", "cores": 4, "system": "Linux 6.8.0"})  # fmt: skip
+    processors = ("AMD EPYC 7763 64-Core Processor", "Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz")
+    machines = [{"processor": processor, "cores": 4, "system": "Linux 6.8.0"} for processor in processors]
     for place in range(count):
         where: dict[str, Any] = {"machine": machines[place % 5 == 4]}
         slower = 1.07 if 14 <= place < 29 else 1.0
         records = []
-        for name, level, ratio in (("lstm", 0.962, 610.0), ("rnn", 0.93, 205.0)):
+        for name, level, ratio in (("lstm", 0.962, 0.61), ("rnn", 0.93, 0.205)):
             drop = -0.06 if name == "lstm" and place >= 22 else 0.0
             epoch = (place // 6, place >= 22)  # trained anew where the code that decides the numbers changed
             own = np.random.default_rng([*map(int, epoch), len(name)])

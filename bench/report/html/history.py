@@ -64,7 +64,7 @@ def _changes(found: History, named: Sequence[str]) -> Data:
             at = commit(found.baselines[point.baseline])
             known = change.known.reason if change.known else ""
             remark = known or ("" if change.seeds_tell else "the seeds on either side do not tell it from luck")
-            p = "" if series.quantity.kind == "exact" else formats.number(change.p, 1)
+            p = formats.number(change.p, 1) if change.p else ""  # nothing varied on either side
             place = [status(change), at, f"{found.when(point):%Y-%m-%d}", label, quantity(series)]
             row = [*place, levels(change), share(change), p, remark]
             rows.append((not change.alert, -point.baseline, row))
@@ -105,8 +105,8 @@ def _figure(found: History, several: Sequence[Series], ident: str, label: str) -
         f"Course of {shorten(plain(label), 80)}",
         panels,
         _data(found, several),
-        "A dot a baseline, oldest commit first, at even distances. Step ratio: a training step in times of 10^9 operations "
-        "of a matrix product in the same job; ms/step is as measured, and looked at by nobody.",
+        "A dot a baseline, oldest commit first, at even distances; a cross: no number. Step ratio: a training step in "
+        "times of 10⁹ operations of a matrix product in the same job; no change is looked for in ms/step.",
         keys=keys,
     )
 
