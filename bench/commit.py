@@ -48,4 +48,4 @@ def git(*arguments: str) -> str | None:
 
 
 def _commit(ref: str | None) -> str:
-    return f"{ref or 'HEAD'}^{{commit}}"
+    return f"{'HEAD' if ref is None else ref}^{{commit}}"
