@@ -123,19 +123,16 @@ def test_steps_are_a_median_in_which_a_missed_target_is_never():
     assert [point.value for point in points] == [301, math.inf]
 
 
-def test_where_a_seed_never_gets_there_ranks_say_whether_the_seeds_tell():
-    def make(steps: float) -> list[Record]:
-        return [record(seed=i, steps_to_target=None if i == 4 else int(steps) + i) for i in range(5)]
+@pytest.mark.parametrize(("before", "after", "told"), [
+    ((300, 301, 302, 303, 304), (900, 901, 902, 903, None), True),
+    ((300, 301, 302, 303, 304), (300, 301, 402, 403, None), False),
+])  # fmt: skip
+def test_where_a_seed_never_gets_there_ranks_say_whether_the_seeds_tell(before, after, told):
+    def make(place: float) -> list[Record]:
+        return [record(seed=i, steps_to_target=steps) for i, steps in enumerate(after if place >= 8 else before)]
 
-    for jump, told in ((1.03, False), (3.0, True)):
-        values = [300.0] * 8 + [300 * jump] * 8
-
-        def near(steps: float, jump: float = jump) -> list[Record]:
-            rows = make(steps)
-            return rows if jump > 2 else [*rows[:3], *make(300)[3:]]
-
-        found = changes(values, near, "steps to target")
-        assert [change.alert for change in found] == [told]
+    found = changes(range(16), make, "steps to target")
+    assert [(change.place, change.alert) for change in found] == [(8, told)]
 
 
 def test_other_seeds_are_another_series():
