@@ -137,9 +137,8 @@ def test_where_a_seed_never_gets_there_ranks_say_whether_the_seeds_tell(before, 
 
 def test_other_seeds_are_another_series():
     found = history(history_of([2, 2, 3], lambda seeds: side([0.9] * int(seeds))))
-    assert [(series.seeds, len(series.points)) for series in found.series if series.quantity.name == "score"] == [
-        ((0, 1), 2), ((0, 1, 2), 1),
-    ]  # fmt: skip
+    sizes = {series.seeds: len(series.points) for series in found.series if series.quantity.name == "score"}
+    assert sizes == {(0, 1): 2, (0, 1, 2): 1}
 
 
 def known(**fields: str) -> Known:

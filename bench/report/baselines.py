@@ -83,7 +83,7 @@ def line_object(path: Path, baseline: Baseline) -> dict[str, Any]:
         "machine": baseline.machine,
         "environment": baseline.environment,
         "pairs": len(groups(baseline.records)),
-        "cells": len(baseline.records),
+        "cell_count": len(baseline.records),
         "without_score": _lost(baseline),
     }
 
