@@ -15,7 +15,19 @@ import numpy as np
 
 from bench.errors import count
 from bench.gates import Curves, gradient_gates, gradient_warnings
-from bench.quantities import Quantity, Verdict, exact, failures, judge, score, solved, step_seconds, steps_to_target
+from bench.quantities import (
+    STEP,
+    STEP_RATIO,
+    Quantity,
+    Verdict,
+    exact,
+    failures,
+    judge,
+    score,
+    solved,
+    step_seconds,
+    steps_to_target,
+)
 from bench.record import Record
 from bench.task import WATCHING
 
@@ -95,17 +107,19 @@ def compare(
     curves: tuple[Curves, Curves] = (_no_curves, _no_curves),
     margins: Mapping[str, float] | None = None,
     speed: bool = False,
+    relative: bool = False,
 ) -> Comparison:
     """HEAD against BASE.
 
     `curves`: the arrays beside a record of either side. `margins`: by task, in its metric; "" for all other tasks.
     `speed`: also compare times of different machines and versions, and let them decide.
+    `relative`: times are counted in those of the reference product of the same job (Record.step_ratio).
     """
     sides = [_side(records) for records in (base, head)]
     notes = [note for name, (_, older) in zip(("BASE", "HEAD"), sides, strict=True) if (note := _several(name, older))]
     (before, _), (after, _) = sides
     keys = sorted(before.keys() | after.keys(), key=lambda key: _place((after.get(key) or before[key])[0]))
-    rows = [_row(before.get(key, ()), after.get(key, ()), curves, margins or {}, speed) for key in keys]
+    rows = [_row(before.get(key, ()), after.get(key, ()), curves, margins or {}, (speed, relative)) for key in keys]
     shared = [row for row in rows if row.base and row.head]
     if not speed and any(map(_left_untold, shared)):
         notes.append("Times are not compared, since machines or versions differ; --speed compares them all the same.")
@@ -142,7 +156,7 @@ def _row(
     head: Sequence[Record],
     curves: tuple[Curves, Curves],
     margins: Mapping[str, float],
-    speed: bool,
+    times: tuple[bool, bool],
 ) -> Row:
     if not (base and head):
         verdict: Verdict = "missing" if base else "new"
@@ -157,7 +171,7 @@ def _row(
         exact("parameters", base, head),
         exact("embedding_parameters", base, head),
         exact("flops_per_sample", base, head),
-        step_seconds(base, head, asked=speed),
+        step_seconds(base, head, asked=times[0], relative=times[1]),
         _seeds(base, head),
         *gradient_gates(base, head, *curves),
     ]
@@ -176,7 +190,7 @@ def _alike(base: Sequence[Record], head: Sequence[Record]) -> tuple[Sequence[Rec
 def _left_untold(row: Row) -> bool:
     """Both sides were timed, and their times are not among the quantities."""
     timed = all(any(record.step_seconds for record in side) for side in (row.base, row.head))
-    return timed and all(quantity.name != "ms/step" for quantity in row.quantities)
+    return timed and all(quantity.name not in (STEP, STEP_RATIO) for quantity in row.quantities)
 
 
 def _absent(there: Sequence[Record], verdict: Verdict) -> str:
@@ -196,16 +210,21 @@ def _settled(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(replace(row, quantities=tuple(next(judged) for _ in row.quantities)) for row in rows)
 
 
+def groups(records: Iterable[Record]) -> dict[str, tuple[Record, ...]]:
+    """The records that were to train, by what was asked for: a group differs in seed, and each record is the newest."""
+    return _side(records)[0]
+
+
 def _side(records: Iterable[Record]) -> tuple[dict[str, tuple[Record, ...]], int]:
     """The records that were to train, by what was asked for; of several of one seed the newest, and how many older."""
     newest: dict[tuple[str, int], Record] = {}
     planned = [record for record in records if record.status != "skipped"]
     for record in sorted(planned, key=lambda record: (record.measured_at, record.cell_id)):
         newest[_key(record), record.seed] = record
-    groups: dict[str, list[Record]] = {}
+    found: dict[str, list[Record]] = {}
     for (key, _), record in sorted(newest.items(), key=lambda item: item[0]):
-        groups.setdefault(key, []).append(record)
-    return {key: tuple(group) for key, group in groups.items()}, len(planned) - len(newest)
+        found.setdefault(key, []).append(record)
+    return {key: tuple(group) for key, group in found.items()}, len(planned) - len(newest)
 
 
 def _several(side: str, older: int) -> str:

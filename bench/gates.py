@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from bench.quantities import Quantity, Verdict
-from bench.record import Decay, Record
+from bench.record import Record
 
 Curves = Callable[[Record], Mapping[str, np.ndarray]]
 JUMP: Final = 1000.0
@@ -78,12 +78,16 @@ def _dead(side: Sequence[Record], curves: Curves) -> set[int]:
         norms = curves(record).get("gradient_norm") if record.curves else None
         if norms is None or not len(norms):
             continue
-        tail = norms[-max(1, len(norms) // _TAIL) :]
-        dead = set(np.flatnonzero((tail == 0).all(axis=0)).tolist())
+        dead = set(np.flatnonzero((tail(norms) == 0).all(axis=0)).tolist())
         found = dead if found is None else found & dead
         if not found:
             break
     return found or set()
+
+
+def tail(norms: np.ndarray) -> np.ndarray:
+    """The last part of `norms` (steps, variables): what tells whether a variable still learns."""
+    return norms[-max(1, len(norms) // _TAIL) :]
 
 
 def _names(side: Sequence[Record], curves: Curves) -> list[str]:
@@ -91,14 +95,16 @@ def _names(side: Sequence[Record], curves: Curves) -> list[str]:
 
 
 def _half_life(side: Sequence[Record], moment: str, state: str) -> float | None:
-    """Median over seeds in steps, at most ten times the window it was fitted in: beyond, it is as good as infinite."""
-    decays: list[Decay] = [
-        record.gradient[moment].decay[state]
-        for record in side
-        if record.gradient and moment in record.gradient and state in record.gradient[moment].decay
-    ]
-    lives = [min(decay.half_life, 10.0 * max(decay.last, 1)) for decay in decays if not math.isnan(decay.half_life)]
+    """Median over the seeds that were probed."""
+    lives = [life for record in side if not math.isnan(life := half_life(record, moment, state))]
     return _median(lives) if lives else None
+
+
+def half_life(record: Record, moment: str, state: str) -> float:
+    """In steps, at most ten times the window it was fitted in: beyond, it is as good as infinite. NaN if not probed."""
+    flow = record.gradient.get(moment) if record.gradient else None
+    decay = flow.decay.get(state) if flow else None
+    return min(decay.half_life, 10.0 * max(decay.last, 1)) if decay else math.nan
 
 
 def _median(values: Iterable[float]) -> float:

@@ -35,6 +35,10 @@ ALPHA: Final = 1 - LEVEL
 STEPS_MARGIN: Final = 0.1
 """Ratio less 1 within which steps to target, and seconds a step, count as equivalent."""
 
+STEP: Final = "ms/step"
+STEP_RATIO: Final = "step ratio"
+"""Names of the quantities that are times."""
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -193,11 +197,14 @@ def exact(name: str, base: Sequence[Record], head: Sequence[Record]) -> Quantity
     return Quantity(name.replace("_", " "), verdict, before, after, effect=after - before, note=note)
 
 
-def step_seconds(base: Sequence[Record], head: Sequence[Record], *, asked: bool) -> Quantity | None:
+def step_seconds(
+    base: Sequence[Record], head: Sequence[Record], *, asked: bool, relative: bool = False
+) -> Quantity | None:
     """The median training step of the speed phase as a ratio, within the noise that the two runs saw.
 
-    Between two runs a machine moves more than within one: advisory unless `asked` for. None where a side has none, or
-    they are of different machines or versions and it was not asked for.
+    `relative`: each side's by its own reference product (Record.step_ratio), not in seconds. Between two runs a machine
+    moves more than within one: advisory unless `asked` for. None where a side has none, or they are of different
+    machines or versions and it was not asked for.
     """
     before, after = (next((r for r in side if r.step_seconds and r.speed), None) for side in (base, head))
     if not (before and after and before.step_seconds and after.step_seconds and before.speed and after.speed):
@@ -206,15 +213,18 @@ def step_seconds(base: Sequence[Record], head: Sequence[Record], *, asked: bool)
     if not (alike or asked):
         return None
     first, second = before.step_seconds, after.step_seconds
+    name, shown = (
+        (STEP_RATIO, (before.step_ratio, after.step_ratio)) if relative else (STEP, (1e3 * first.p50, 1e3 * second.p50))
+    )
     known = Quantity(
-        "ms/step", base=1e3 * first.p50, head=1e3 * second.p50, scale="ratio", margin=STEPS_MARGIN, advisory=not asked,
+        name, base=shown[0], head=shown[1], scale="ratio", margin=STEPS_MARGIN, advisory=not asked,
         note="noise within the runs only" + ("" if alike else "; different machines or versions"),
     )  # fmt: skip
-    if not (first.p50 > 0 and second.p50 > 0):
+    if not all(0 < value < math.inf for value in shown):
         return known
     # Each noise is of a ratio of two medians, so that of one median is smaller by the root of 2.
     noise = math.exp(math.hypot(*(math.log(side.noise or math.inf) / math.sqrt(2) for side in (first, second))))
-    ratio = second.p50 / first.p50
+    ratio = shown[1] / shown[0]
     known = replace(known, effect=ratio, interval=Interval(ratio / noise, ratio * noise))
     if known.is_equivalent:
         return replace(known, verdict="equivalent")

@@ -10,6 +10,8 @@ from bench.setting import Value
 from bench.task import Training
 
 SCHEMA_VERSION: Final = 1
+REFERENCE_FLOPS: Final = 1e9
+"""Operations of the reference product, a float32 matrix product that times of different jobs are counted in."""
 
 Status = Literal["ok", "failed", "diverged", "timeout", "out-of-memory", "skipped"]
 
@@ -159,6 +161,13 @@ class Record(_Part):
     def value(self) -> float:
         """Headline test score; NaN where there is none."""
         return self.score.test if self.score else math.nan
+
+    @property
+    def step_ratio(self) -> float:
+        """The median training step by the time of the reference product in the same job; NaN where it was not timed."""
+        if not (self.step_seconds and self.speed):
+            return math.nan
+        return self.step_seconds.p50 * self.speed.matmul_flops_per_second / REFERENCE_FLOPS
 
 
 class Speed(_Part):

@@ -30,7 +30,7 @@ from bench.errors import StoreError, UsageError
 from bench.lock import locked
 from bench.plan import group_id
 from bench.record import SCHEMA_VERSION, Record, Timing
-from bench.sources import digest
+from bench.seal import EMPTY, intact, sealed
 
 _MARKER, _PLAN, _LOCK, _SPEED = "archbench.json", "plan.json", "lock", "speed"
 _OWN = {_MARKER, _PLAN, _LOCK, _SPEED, "report", "logs"}
@@ -295,15 +295,9 @@ def _attempts(folder: Path, ending: str | None = None) -> list[int]:
 
 def _sealed(record: Record) -> tuple[Record, bytes]:
     """The record with its checksum, and the content of its file."""
-    blank = record.model_copy(update={"checksum": ""})
-    content = blank.model_dump_json(indent=1).encode()
-    checksum = digest(content)
-    content = content.replace(_seal(""), _seal(checksum), 1)
+    blank = record.model_copy(update={"checksum": EMPTY})
+    checksum, content = sealed(blank.model_dump_json(indent=1).encode())
     return record.model_copy(update={"checksum": checksum}), content
-
-
-def _seal(checksum: str) -> bytes:
-    return f'"checksum": "{checksum}"'.encode()
 
 
 def _read(path: Path) -> Record:
@@ -317,20 +311,23 @@ def _read(path: Path) -> Record:
         schema = _schema(content)
         if schema is not None and schema > SCHEMA_VERSION:
             raise _newer(path, schema) from None
-        first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise _DamagedError(f"{key}: {first['msg']}" if key else f"cut or no JSON: {first['msg']}") from None
+        raise _DamagedError(damage(error)) from None
     if "schema_version" not in record.model_fields_set:
         raise _DamagedError("schema_version: Field required")
     if record.cell_id != path.parent.name:
         raise _DamagedError(f"is of cell {record.cell_id}, which is not the folder's")
-    # Version control may have changed how lines end.
-    unix = content.replace(b"\r\n", b"\n")
-    if record.checksum is not None and digest(unix.replace(_seal(record.checksum), _seal(""), 1)) != record.checksum:
+    if record.checksum is not None and not intact(content, record.checksum):
         raise _DamagedError("edited: its checksum is another")
     if record.curves is not None and not _ends_as_zip(path.parent / Path(record.curves).name):
         raise _DamagedError(f"its curves {record.curves} are missing or cut")
     return record
+
+
+def damage(error: ValidationError) -> str:
+    """The first thing that is wrong with a file's content."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return f"{key}: {first['msg']}" if key else f"cut or no JSON: {first['msg']}"
 
 
 def _schema(content: bytes) -> int | None:

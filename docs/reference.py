@@ -29,16 +29,20 @@ def commands() -> str:
 
 
 def _command(top: click.Context, name: str) -> Iterator[str]:
-    command = archbench.get_command(top, name)
+    assert isinstance(top.command, click.Group)
+    command = top.command.get_command(top, name)
     assert command is not None
     context = click.Context(command, info_name=name, parent=top)
-    yield f"## archbench {name}"
+    yield f"## {context.command_path}"
     yield f"```text\n{' '.join(command.get_usage(context).split()).removeprefix('Usage: ')}\n```"
     yield "\n".join(line.strip() for line in (command.help or "").splitlines())
     options = [param for param in command.params if isinstance(param, click.Option)]
     records = [record for option in options if (record := option.get_help_record(context)) is not None]
     if records:
         yield _table(("flag", "means"), ([f"`{flag}`", meaning] for flag, meaning in records))
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            yield from _command(context, inner)
 
 
 def schema() -> str:

@@ -2,9 +2,11 @@
 
 import json
 import math
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -15,6 +17,8 @@ from bench.store import Store, write_atomic
 
 if TYPE_CHECKING:
     from bench.compare import Comparison
+    from bench.gates import Curves
+    from bench.record import Record
 
 REGRESSED, INCONCLUSIVE, NOTHING_MEASURED = 1, 3, 5
 GRAVE = ("worse", "missing", "failed")
@@ -70,22 +74,21 @@ def compare_command(
 ) -> int:
     """Two runs, matched cell by cell: better, worse, equivalent, unclear, missing or new, each with its interval.
 
-    BASE, HEAD: folders that `archbench run` wrote, or committed baselines.
+    BASE, HEAD: folders that `archbench run` wrote, or files that `archbench baseline save` wrote.
     """
     if STDOUT == markdown == as_json:
         raise UsageError("--markdown and --json: expected one of them to be -, received both")
     if junit == STDOUT:
         raise UsageError("--junit: expected a file, received -")
-    stores = [Store(folder).open() for folder in (base, head)]
+    before, after = _side(base), _side(head)
     if base.resolve() == head.resolve():
         raise UsageError(f"BASE and HEAD: expected two runs, received {base} twice")
     from bench.compare import apart, compare
 
-    records = [store.records() for store in stores]
-    for store in stores:
-        report_damaged(store)
-    curves = (stores[0].curves, stores[1].curves)
-    found = compare(*records, curves=curves, margins=margins, speed=speed)
+    records = [before.records, after.records]
+    curves = (before.curves, after.curves)
+    relative = before.packed or after.packed
+    found = compare(*records, curves=curves, margins=margins, speed=speed, relative=relative)
     for task in margins.keys() - {row.any.task for row in found.rows} - {""}:
         raise unknown("task of --margin", task, {row.any.task for row in found.rows})
     if not found.common:
@@ -98,6 +101,26 @@ def compare_command(
     if not found.common:
         return NOTHING_MEASURED
     return exit_code(found, fail_on, strict=strict)
+
+
+class _Side(NamedTuple):
+    records: Sequence["Record"]
+    curves: "Curves"
+    packed: bool
+    """It is a baseline."""
+
+
+def _side(path: Path) -> _Side:
+    """The records of a run, or of a baseline where `path` is, or looks like, a file."""
+    if os.path.isfile(path) or path.suffix == ".json":
+        from bench.baseline import read
+
+        baseline = read(path)
+        return _Side(baseline.records, baseline.curves, packed=True)
+    store = Store(path).open()
+    records = store.records()
+    report_damaged(store)
+    return _Side(records, store.curves, packed=False)
 
 
 def exit_code(found: "Comparison", fail_on: list[str], *, strict: bool) -> int:

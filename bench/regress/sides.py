@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from bench.commit import git
 from bench.errors import BenchError, UsageError, shown
 from bench.execute.process import environment
 from bench.regress.faults import VARIABLE
@@ -78,7 +78,7 @@ def checked_out(
             yield [_side(*one, plugins, Path(folder), added) for one in given]
         finally:
             for path in added:
-                _git("worktree", "remove", "--force", str(path))
+                git("worktree", "remove", "--force", str(path))
 
 
 def _side(
@@ -97,11 +97,11 @@ def _side(
         return Side(name, python, None, executable, _plugins(name, plugins, Path.cwd()), faults)
     if "\0" in ref:
         raise UsageError(f"--{name}: expected a git ref or a folder, received {shown(ref)}")
-    commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if commit is None:
         if not os.path.isdir(ref):
             shallow = (
-                " (a shallow clone holds few of them)" if _git("rev-parse", "--is-shallow-repository") == "true" else ""
+                " (a shallow clone holds few of them)" if git("rev-parse", "--is-shallow-repository") == "true" else ""
             )
             raise UsageError(
                 f"--{name}: expected a commit of this repository{shallow} or a folder, received {shown(ref)}"
@@ -110,10 +110,10 @@ def _side(
         inside = root
     else:
         root = folder / name
-        if _git("worktree", "add", "--detach", "--quiet", str(root), commit) is None:
+        if git("worktree", "add", "--detach", "--quiet", str(root), commit) is None:
             raise BenchError(f"--{name} {shown(ref)}: git cannot check {commit[:12]} out; try `git worktree prune`")
         added.append(root)
-        inside = root / (_git("rev-parse", "--show-prefix") or "")
+        inside = root / (git("rev-parse", "--show-prefix") or "")
     return Side(name, ref, root, executable, _plugins(name, plugins, inside), faults)
 
 
@@ -130,12 +130,3 @@ def _python(name: str, python: str) -> str:
     if found is None:
         raise UsageError(f"--{name}-python: expected a Python, such as venv/bin/python, received {shown(python)}")
     return str(Path(found).absolute())
-
-
-def _git(*arguments: str) -> str | None:
-    """What git answers, or None where it fails or is not there."""
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
-    except OSError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

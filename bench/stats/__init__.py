@@ -13,6 +13,7 @@ from bench.stats.across import (
     performance_profile,
     probability_of_improvement,
 )
+from bench.stats.change_points import ChangePoint, change_points
 from bench.stats.correlation import Correlation, correlation_interval, rank_correlation
 from bench.stats.hypotheses import fisher, holm, omnibus_test, rank_test, welch_test
 from bench.stats.intervals import (
@@ -32,12 +33,14 @@ from bench.stats.survival import Survival, kaplan_meier
 __all__ = [
     "LEAST",
     "LEVEL",
+    "ChangePoint",
     "Correlation",
     "Estimate",
     "Interval",
     "Profile",
     "Survival",
     "binomial_interval",
+    "change_points",
     "correlation_interval",
     "difference_interval",
     "equivalent",

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from bench.report.text import markdown, plain, shorten, slug
 
 _NUMBER = re.compile(r"[*<>≥ \[\]\d.,–%→e+\-]+|never|inf|nan")
 _CHIPS = {"better": "yes", "supported": "yes", "worse": "no", "refuted": "no", "failed": "no", "diverged": "no",
-          "timeout": "no", "out-of-memory": "no", "no finite score": "no", "partly": "some",
+          "timeout": "no", "out-of-memory": "no", "no finite score": "no", "partly": "some", "changed": "some",
           "gradient flow not measured": "some"}  # fmt: skip
 
 
@@ -59,7 +59,14 @@ def write_html(
             "cannot write a report: there are no records; run `archbench run` first or name another folder"
         )
     page = _page(records, tables, curves, title, claims) | {"notes": notes}
-    return save(folder / "report.html", _environment().get_template("report.html.j2").render(page))
+    return save(folder / "report.html", render("report.html.j2", page))
+
+
+def render(template: str, found: Mapping[str, Any]) -> str:
+    """A page from one of our templates, with the style and the script that all of them have."""
+    style, script = _asset("style.css"), _asset("script.js")
+    own = {"version": __version__, "style": style, "script": script, "policy": _policy(style, script)}
+    return _environment().get_template(template).render({**own, **found})
 
 
 def _page(
@@ -75,16 +82,11 @@ def _page(
         section: [part for each in parts if (part := each[section])]
         for section in ("scores", "costs", "learning", "gradient")
     }
-    style, script = _asset("style.css"), _asset("script.js")
     latest = [record for table in tables for row in table.rows for record in row.records]
     times = [record.measured_at for record in latest]
     found: dict[str, Any] = {
         "title": title,
-        "version": __version__,
         "when": f"Measured from {min(times).isoformat(' ', 'minutes')} to {max(times).isoformat(' ', 'minutes')}.",
-        "style": style,
-        "script": script,
-        "policy": _policy(style, script),
         "verdict": sections.verdict(compared),
         "leads": [words.lead(table) for table in tables],
         "matrix": sections.matrix(compared),
