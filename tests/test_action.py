@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from composite import ROOT, Composite, load
 from jsonschema import Draft7Validator
@@ -38,8 +39,7 @@ def _steps(path: str) -> Iterator[dict[str, Any]]:
     found = load(path)
     if "runs" in found:
         yield from found["runs"]["steps"]
-    for job in found.get("jobs", {}).values():
-        yield from job["steps"]
+    yield from _of_jobs(found)
 
 
 # What the files say.
@@ -114,6 +114,29 @@ def test_no_workflow_gives_away_its_token_or_runs_for_ever(path):
     for step in _steps(path):
         if "checkout" in step.get("uses", ""):
             assert step["with"]["persist-credentials"] is False
+
+
+def test_the_recipes_use_what_there_is_and_name_every_input():
+    text = (ROOT / "docs" / "ci.md").read_text()
+    inputs, comments = (load(path)["inputs"] for path in (ACTION, COMMENT))
+    template = load(GITLAB)[".archbench-regress"]["variables"]
+    recipes = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    steps = [step for recipe in recipes for step in (recipe if isinstance(recipe, list) else _of_jobs(recipe))]
+    used = {step["uses"]: [] for step in steps if "uses" in step}
+    for step in steps:
+        if "uses" in step:
+            used[step["uses"]] += step.get("with", {})
+    assert (
+        {"base", "budget", "suite", "plugins", "base-python"} <= set(used["OWNER/archbench@VERSION"]) <= inputs.keys()
+    )
+    assert set(used["OWNER/archbench/.github/actions/comment@VERSION"]) <= comments.keys()
+    assert [name for name in inputs if f"`{name}`" not in text] == []
+    assert [name for name in template if f"`{name}`" not in text and name.removeprefix("ARCHBENCH") not in text] == []
+    assert set(re.findall(r"ARCHBENCH_[A-Z_]+", text)) <= template.keys()
+
+
+def _of_jobs(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow.get("jobs", {}).values() for step in job["steps"]]
 
 
 # What they run.

@@ -98,7 +98,7 @@ def test_pytest_benchmark_fails_what_its_own_command_fails(tmp_path, check):
     codes = []
     for seconds, compare in ((base, []), (base, [check]), ([2 * one for one in base], [check])):
         (tmp_path / "seconds").write_text(repr(seconds))
-        more = [f"--benchmark-compare-fail={one}" for one in compare] + ["--benchmark-compare"] * bool(compare)
+        more = [f"--benchmark-compare-fail={one}" for one in compare] + ["--benchmark-compare=0001"] * bool(compare)
         command = [sys.executable, "-m", "pytest", *flags, *(more or ["--benchmark-save=base"]), "test_one.py"]
         codes.append(subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode)
     assert codes == [0, 0, 1]
