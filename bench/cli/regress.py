@@ -15,7 +15,7 @@ from bench.report.text import plain
 from bench.setting import Setting
 
 if TYPE_CHECKING:
-    from bench.regress.output import Report
+    from bench.regress.report import Report
 
     _ShareType = click.ParamType[float]
 else:  # generic in newer versions only
@@ -43,7 +43,8 @@ class _Share(_ShareType):
         return share
 
 
-_out = click.Path(path_type=Path, dir_okay=False)
+_out = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
+_STDOUT = Path("-")
 
 
 @click.command("regress")
@@ -56,9 +57,12 @@ _out = click.Path(path_type=Path, dir_okay=False)
 @click.option("--slo", type=_Share(), default="5%", show_default=True, help="What is slower by less is OK.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where something is INCONCLUSIVE.")
 @click.option("--seed", type=Checked(_SEED), default=None, help="Of the order of turns; default: a new one.")
-@click.option("--json", "json_file", type=_out, metavar="FILE", help="All numbers.")
+@click.option("--json", "json_file", type=_out, metavar="FILE", help="All numbers; - prints them alone.")
 @click.option("--junit", "junit_file", type=_out, metavar="FILE", help="A test case for each gate of each cell.")
-@click.option("--markdown", "markdown_file", type=_out, metavar="FILE", help="The table, for a comment.")
+@click.option("--markdown", "markdown_file", type=_out, metavar="FILE",
+              help="The table, for a comment; - prints it alone.")  # fmt: skip
+@click.option("--render", type=click.Path(path_type=Path), metavar="FILE",
+              help="Show a file of --json, which is checked, and measure nothing; exit with 0.")  # fmt: skip
 @click.option("--quiet", is_flag=True, help="No progress, only the result.")
 @click.option("--head-faults", hidden=True, default="", help="Faults that head commits, for tests.")
 @plugin_option
@@ -68,6 +72,26 @@ def regress_command(**given: Any) -> int:
     SUITE: a shipped suite or a TOML file; default sentinel. Base and head are trained in turns, a few steps each, in
     fresh processes with their own code; what looks slower is measured anew before it is called a REGRESSION.
     """
+    alone = [name for name in ("json", "junit", "markdown") if given[f"{name}_file"] == _STDOUT]
+    if len(alone) > 1:
+        raise UsageError(f"--{alone[0]} and --{alone[1]}: expected one of them to be -, received both")
+    report = _measured(given) if given["render"] is None else _rendered(given)
+    _write(report, given)
+    if not alone:
+        _print(report, quiet=given["quiet"])
+    return report.exit_code if given["render"] is None else 0
+
+
+def _rendered(given: dict[str, Any]) -> "Report":
+    from bench.regress.report import read
+
+    for flag in ("base", "head", "base_python", "head_python"):
+        if given[flag] is not None:
+            raise UsageError(f"--render: measures nothing, so leave out --{flag.replace('_', '-')}")
+    return read(given["render"])
+
+
+def _measured(given: dict[str, Any]) -> "Report":
     from bench.regress.faults import check
     from bench.regress.live import subjects
     from bench.regress.sides import checked_out
@@ -80,10 +104,7 @@ def regress_command(**given: Any) -> int:
     head = "." if given["head"] is None and given["head_python"] is None else given["head"]
     asked = [("base", given["base"], given["base_python"], ""), ("head", head, given["head_python"], faults)]
     with checked_out(asked, given["plugins"]) as (base, other), tempfile.TemporaryDirectory() as logs:
-        report = _measure(given, cells, base, other, Path(logs))
-    _write(report, given)
-    _print(report, quiet=given["quiet"])
-    return report.exit_code
+        return _measure(given, cells, base, other, Path(logs))
 
 
 def _measure(given: dict[str, Any], cells: list[Any], base: Any, head: Any, logs: Path) -> "Report":
@@ -91,7 +112,7 @@ def _measure(given: dict[str, Any], cells: list[Any], base: Any, head: Any, logs
 
     from bench.regress.job import exit_code, run
     from bench.regress.live import Live
-    from bench.regress.output import Report
+    from bench.regress.report import Report
 
     rng = np.random.default_rng(given["seed"])
     start = time.monotonic()
@@ -115,17 +136,20 @@ def _measure(given: dict[str, Any], cells: list[Any], base: Any, head: Any, logs
 
 
 def _write(report: "Report", given: dict[str, Any]) -> None:
-    from bench.regress.output import SUMMARY_BYTES, to_json, to_junit, to_markdown
+    from bench.regress.output import COMMENT_BYTES, SUMMARY_BYTES, to_junit, to_markdown
+    from bench.regress.report import to_json
     from bench.store import write_atomic
 
     texts = (
         (given["json_file"], to_json(report)),
         (given["junit_file"], to_junit(report, strict=given["strict"])),
-        (given["markdown_file"], to_markdown(report)),
+        (given["markdown_file"], to_markdown(report, COMMENT_BYTES)),
     )
     try:
         for path, text in texts:
-            if path is not None:
+            if path == _STDOUT:
+                click.echo(text, nl=False)
+            elif path is not None:
                 write_atomic(path, text.encode())
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             room = SUMMARY_BYTES - (os.path.getsize(summary) if os.path.exists(summary) else 0)
@@ -146,18 +170,18 @@ def _print(report: "Report", *, quiet: bool) -> None:
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in COLUMNS:
         grid.add_column(name, justify="left" if name in ("cell", "speed") else "right", overflow="fold")
-    for result in report.results:
+    for result in report.cells:
         grid.add_row(*(Text(_harmless(text)) for text in row(result)))
     console = Console()
     console.print(grid)
-    for result in report.results:
+    for result in report.cells:
         for line in remarks(result):
             console.print(Text(_harmless(f"{plain(result.cell)}: {line}")), overflow="fold")
-    if fine := quiet_gates(report.results):
+    if fine := quiet_gates(report.cells):
         console.print(Text(f"on every cell: {fine}"))
     console.print(Text(_harmless(plain(report.headline)), style="bold"))
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotations(report.results):
+        for line in annotations(report.cells):
             click.echo(line)
 
 

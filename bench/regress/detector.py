@@ -10,9 +10,10 @@ slower, however many cells there are.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Annotated, Final, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
+from pydantic import Field
 
 from bench.errors import BenchError
 from bench.regress.signflip import Flips, flips
@@ -37,6 +38,11 @@ _PROCESS = 0.01
 """Spread between generations that no number of pairs takes away (weights)."""
 
 Outcome = Literal["REGRESSION", "IMPROVED", "OK", "INCONCLUSIVE", "FAILED"]
+_Count = Annotated[int, Field(ge=0, le=1_000_000)]
+_Ratio = Annotated[float, Field(gt=0, le=1e6)]
+_Share = Annotated[float, Field(ge=0, le=1e6)]
+_Probability = Annotated[float, Field(ge=0, le=1)]
+"""Bounds that hold where a report is read (`bench.regress.report`)."""
 
 
 class LostError(BenchError):
@@ -74,15 +80,15 @@ class Speed:
     """What is known of a cell's speed. Ratios are head to base: above 1 is slower."""
 
     outcome: Outcome
-    generations: int = 0
+    generations: _Count = 0
     """Those that the numbers are of: the fresh ones where the cell was flagged."""
-    ratio: float | None = None
-    low: float | None = None
-    high: float | None = None
+    ratio: _Ratio | None = None
+    low: _Ratio | None = None
+    high: _Ratio | None = None
     """The 99 % interval; None: no bound, for want of generations."""
-    excluded: float | None = None
+    excluded: _Share | None = None
     """Slowdowns above are excluded with 95 % confidence: 0.05 is 5 %. None: none is."""
-    p: float | None = None
+    p: _Probability | None = None
     """Of the hypothesis that head is slower by the margin at most."""
     flagged: bool = False
     reason: str | None = None

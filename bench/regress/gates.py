@@ -8,7 +8,7 @@ gradients are identical, and nothing more need be trained.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -28,10 +28,10 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Gate:
-    """What one gate says of one cell. `outcome` may be IDENTICAL: the same to the last bit."""
+    """What one gate says of one cell. IDENTICAL: the same to the last bit."""
 
     name: str
-    outcome: Outcome | str
+    outcome: Outcome | Literal["IDENTICAL"]
     base: str
     head: str
     note: str = ""

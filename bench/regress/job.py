@@ -1,39 +1,16 @@
 """One job: the fingerprint and the exact gates of every cell first, then speed and memory; what comes of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
 from bench.regress.detector import Detector, Generation, LostError, Speed
 from bench.regress.gates import Gate, gates, memory
 from bench.regress.live import Live, Subject
+from bench.regress.report import Result
 
 REGRESSED, INCONCLUSIVE, FAILED, NOTHING_MEASURED = 1, 3, 4, 5
-_WORST: Final = ("REGRESSION", "FAILED", "INCONCLUSIVE", "IMPROVED", "OK")
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What is known of one cell."""
-
-    cell: str
-    speed: Speed
-    gates: list[Gate] = field(default_factory=list)
-    step_seconds: tuple[float, float] | None = None
-    """Median training step of base and head, over all pairs."""
-
-    @property
-    def outcome(self) -> str:
-        """The worst of what the gates and the speed say."""
-        found = {self.speed.outcome, *(gate.outcome for gate in self.gates)}
-        return next((outcome for outcome in _WORST if outcome in found), "OK")
-
-    @property
-    def measured(self) -> bool:
-        return bool(self.gates) or self.speed.generations > 0
 
 
 def run(
@@ -66,7 +43,7 @@ def run(
     able = [cell for cell in cells if cell not in lost]
     speeds = dict(zip(able, Detector(measure, rng, slo=slo, more=more).run(able), strict=True))
     return [
-        Result(
+        Result.of(
             cell.name,
             speeds.get(cell) or Speed("FAILED", reason=lost[cell]),
             [*found.get(cell, []), *([memory(live.peaks[cell], rng)] if cell in live.peaks else [])],

@@ -13,6 +13,7 @@ from bench.errors import BenchError
 from bench.execute.machine import affinity, cpus_of
 from bench.regress.child import Child
 from bench.regress.detector import PAIRS, STEPS, Generation, LostError, generation
+from bench.regress.report import Step
 from bench.regress.sides import Side
 from bench.suite import Named, Suite
 
@@ -92,13 +93,13 @@ class Live:
         self.peaks.setdefault(cell, []).append((int(base["peak_bytes"]), int(head["peak_bytes"])))
         return found
 
-    def step_seconds(self, cell: Subject) -> tuple[float, float] | None:
-        """Median training step of base and head; None where none was measured."""
+    def step_seconds(self, cell: Subject) -> Step | None:
+        """Of all turns; None where none was measured."""
         if cell not in self.pairs:
             return None
         turns = np.concatenate([np.array(both) for both in self.pairs[cell]], axis=1)
         base, head = np.median(turns, axis=1) / STEPS
-        return float(base), float(head)
+        return Step(float(base), float(head))
 
     @contextmanager
     def _children(self, cell: Subject) -> Iterator[tuple[Child, Child]]:

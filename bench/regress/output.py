@@ -1,55 +1,32 @@
-"""What a job found, for people and for programs: lines, Markdown, JSON, JUnit XML and GitHub's annotations. Pure.
+"""What a job found, for people and their CI: lines, Markdown, JUnit XML and GitHub's annotations. Pure.
 
 Names of cells, refs and reasons are somebody else's text and are shown as such.
 """
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 from xml.etree import ElementTree
 
-from bench.regress.detector import MARGIN, Speed
+from bench.regress.detector import Speed
 from bench.regress.gates import Gate
-from bench.regress.job import Result
+from bench.regress.report import Report, Result
 from bench.report.text import markdown, plain, shorten, trim
 
 SUMMARY_BYTES: Final = 900_000
 """GitHub drops a step's whole summary above 1 MiB."""
+COMMENT_BYTES: Final = 60_000
+"""A comment has at most 65,536 characters."""
 _ANNOTATIONS: Final = 8
 _NAME, _NOTE = 120, 300
 COLUMNS: Final = ("cell", "base ms", "head ms", "ratio [99 %]", "p", "N", "excluded", "speed")
 _FINE: Final = ("OK", "IDENTICAL")
 
 
-@dataclass(frozen=True)
-class Report:
-    """A job's results and what they are of."""
-
-    base: str
-    head: str
-    suite: str
-    slo: float
-    exit_code: int
-    minutes: float
-    results: Sequence[Result]
-
-    @property
-    def headline(self) -> str:
-        """One sentence."""
-        counts = {
-            outcome: sum(result.outcome == outcome for result in self.results)
-            for outcome in ("REGRESSION", "FAILED", "INCONCLUSIVE", "IMPROVED", "OK")
-        }
-        said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count) or "no cell"
-        return f"{self.head} against {self.base} on {self.suite}: {said}, in {self.minutes:.1f} min"
-
-
 def row(result: Result) -> tuple[str, ...]:
     """A cell of COLUMNS."""
     speed, steps = result.speed, result.step_seconds
-    base, head = ("–", "–") if steps is None else (f"{1e3 * seconds:.3g}" for seconds in steps)
+    base, head = ("–", "–") if steps is None else (f"{1e3 * one:.3g}" for one in (steps.base, steps.head))
     ratio = "–"
     if speed.ratio is not None:
         low, high = ("?" if bound is None else f"{bound:.3f}" for bound in (speed.low, speed.high))
@@ -85,13 +62,13 @@ def to_markdown(report: Report, limit: int = SUMMARY_BYTES) -> str:
     """A table and the remarks, in at most `limit` bytes: what does not fit is counted."""
     head = [f"### archbench regress: {markdown(report.headline)}", ""]
     head += ["| " + " | ".join((*COLUMNS, "verdict")) + " |", "|" + " --- |" * (len(COLUMNS) + 1)]
-    lines = ["| " + " | ".join(map(markdown, (*row(result), result.outcome))) + " |" for result in report.results]
+    lines = ["| " + " | ".join(map(markdown, (*row(result), result.outcome))) + " |" for result in report.cells]
     notes = [
         f"- {markdown(shorten(plain(result.cell), _NAME))}: {markdown(line)}"
-        for result in report.results
+        for result in report.cells
         for line in remarks(result)
     ]
-    foot = [f"\nOn every cell: {quiet_gates(report.results)}."] if quiet_gates(report.results) else []
+    foot = [f"\nOn every cell: {quiet_gates(report.cells)}."] if quiet_gates(report.cells) else []
     left, kept = limit - sum(len(line.encode()) + 1 for line in (*head, *foot)) - 200, []
     for at, line in enumerate(body := [*lines, "", *notes]):
         left -= len(line.encode()) + 1
@@ -102,35 +79,13 @@ def to_markdown(report: Report, limit: int = SUMMARY_BYTES) -> str:
     return "\n".join([*head, *kept, *foot]) + "\n"
 
 
-def to_json(report: Report) -> str:
-    """All of it, for a program."""
-    found: dict[str, Any] = {
-        "schema_version": 1,
-        **{key: getattr(report, key) for key in ("base", "head", "suite", "slo", "exit_code", "minutes")},
-        "margin": MARGIN,
-        "cells": [
-            {
-                "cell": result.cell,
-                "outcome": result.outcome,
-                "step_seconds": None
-                if result.step_seconds is None
-                else dict(zip(("base", "head"), result.step_seconds, strict=True)),
-                "speed": asdict(result.speed),
-                "gates": [asdict(gate) for gate in result.gates],
-            }
-            for result in report.results
-        ],
-    }
-    return json.dumps(found, indent=1, allow_nan=False) + "\n"
-
-
 def to_junit(report: Report, *, strict: bool) -> str:
     """A test case for each gate of each cell: regressions are failures, what could not be measured is an error."""
     suite = ElementTree.Element("testsuite", name="archbench regress")
     counts = {"failure": 0, "error": 0, "skipped": 0}
     cases = [
         (result, *said)
-        for result in report.results
+        for result in report.cells
         for said in (_speed_case(result.speed), *map(_gate_case, result.gates))
     ]
     for result, name, outcome, message in cases:

@@ -40,9 +40,10 @@ def trim(text: str, width: int) -> str:
 
 
 def markdown(text: object) -> str:
-    """Untrusted text inside a line of Markdown: it shows as it is and starts no markup, link or HTML."""
+    """Untrusted text inside a line of Markdown: it shows as it is, starts no markup, link or HTML, and calls nobody."""
     escaped = _MARKDOWN.sub(r"\\\1", plain(text)).translate(_ENTITIES)
-    return escaped.replace("://", "\\://").replace("www.", "www\\.")
+    # GitHub sends a message to whoever is named behind an @: a space without width keeps the two apart.
+    return escaped.replace("://", "\\://").replace("www.", "www\\.").replace("@", "@&#8203;")
 
 
 def slug(text: str, taken: Set[str] = frozenset(), width: int = 40) -> str:

@@ -182,6 +182,50 @@ def test_github_gets_a_summary_and_escaped_annotations(regress, elsewhere, monke
     assert (elsewhere / "summary.md").stat().st_size == 899_000
 
 
+def test_what_is_rendered_is_what_was_measured_and_exits_with_0(regress, archbench, elsewhere):
+    measured = regress({"head": {"seconds": 0.02}}, "--json", "all.json", "--markdown", "all.md", "--junit", "all.xml")
+    assert measured.code == 1
+    again = archbench("regress", "--render", "all.json", "--markdown", "-", "--junit", "again.xml", "--quiet")
+    assert (again.code, again.err) == (0, "")
+    assert again.out == (elsewhere / "all.md").read_text()
+    assert (elsewhere / "again.xml").read_text() == (elsewhere / "all.xml").read_text()
+    table = archbench("regress", "--render", "all.json")
+    assert table.out == measured.out
+    assert archbench("regress", "--render", "all.json", "--json", "-").out == (elsewhere / "all.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot read all.json: No such file or directory; expected a file of `archbench regress --json`"),
+        ("", "no report of `archbench regress --json`: Invalid JSON"),
+        ("[]", "no report of `archbench regress --json`: Input should be an object"),
+        (" " * 4_000_001, "expected a report of at most 4,000,000 bytes, received more"),
+    ],
+)
+def test_what_is_no_report_is_not_rendered(archbench, elsewhere, content, said):
+    if content is not None:
+        (elsewhere / "all.json").write_text(content)
+    called = archbench("regress", "--render", "all.json", "--markdown", "all.md")
+    assert called.code == 4
+    assert said in called.complaint
+    assert not (elsewhere / "all.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--base", "main"], "--render: measures nothing, so leave out --base"),
+        (["--head-python", "python"], "--render: measures nothing, so leave out --head-python"),
+        (["--json", "-", "--markdown", "-"], "--json and --markdown: expected one of them to be -, received both"),
+    ],
+)
+def test_flags_that_exclude_one_another_are_refused(archbench, arguments, said):
+    called = archbench("regress", "--render", "all.json", *arguments)
+    assert called.code == 2
+    assert said in called.complaint
+
+
 def test_refs_of_git_are_checked_out_and_gone_afterwards(archbench, elsewhere, monkeypatch):
     def git(*arguments: str) -> str:
         settings = ["-c", "user.name=a", "-c", "user.email=a@b"]

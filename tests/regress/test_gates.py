@@ -9,8 +9,9 @@ import pytest
 
 from bench.regress.detector import Speed
 from bench.regress.gates import FLOOR, Gate, gates, identical, memory
-from bench.regress.job import Result, exit_code
-from bench.regress.output import Report, annotations, row, to_json, to_junit, to_markdown
+from bench.regress.job import exit_code
+from bench.regress.output import annotations, row, to_junit, to_markdown
+from bench.regress.report import Report, Result, Step, to_json
 
 FACTS: dict[str, Any] = {
     "parameters": 100,
@@ -90,7 +91,7 @@ def test_memory_that_is_next_to_nothing_and_too_few_peaks_raise_no_alarm():
 
 
 def _result(outcome: str = "OK", *gate: str, generations: int = 10, name: str = "adding × rnn") -> Result:
-    return Result(name, Speed(outcome, generations), [Gate("memory", one, "1", "2") for one in gate])  # type: ignore[arg-type]
+    return Result.of(name, Speed(outcome, generations), [Gate("memory", one, "1", "2") for one in gate])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_the_exit_code_is_that_of_the_worst(results, strict, code):
 
 
 def _report(*results: Result) -> Report:
-    return Report("main", "a|b<script>", "sentinel", 0.05, 0, 1.0, results)
+    return Report("main", "a|b<script>", "sentinel", 0.05, 0, 1.0, list(results))
 
 
 def test_names_are_shown_as_they_are_in_every_format():
@@ -124,7 +125,7 @@ def test_names_are_shown_as_they_are_in_every_format():
     assert "\u202e" not in text
     assert len(text.splitlines()[4].replace(r"\|", "").split("|")) == 11
     assert "\u202e" not in to_junit(report, strict=True)
-    (line,) = annotations(report.results)
+    (line,) = annotations(report.cells)
     assert "\n" not in line
     assert '"a|b<script>"' in to_json(report)
 
@@ -148,6 +149,6 @@ def test_at_most_eight_annotations_and_a_total():
 def test_a_row_says_what_is_not_known():
     assert row(_result("FAILED", generations=0)) == ("adding × rnn", "–", "–", "–", "–", "0", "–", "FAILED")
     few = Speed("INCONCLUSIVE", 3, ratio=1.02, excluded=None, p=0.25)
-    assert row(Result("a", few, step_seconds=(0.01, 0.0102)))[1:] == (
+    assert row(Result.of("a", few, step_seconds=Step(0.01, 0.0102)))[1:] == (
         "10", "10.2", "1.020 [?, ?]", "0.25", "3", "–", "INCONCLUSIVE",
     )  # fmt: skip

@@ -22,6 +22,7 @@ def test_invisible_characters_are_written_out() -> None:
         ("$x$ `y` *z* _w_", "\\$x\\$ \\`y\\` \\*z\\* \\_w\\_"),
         ("[a](http://b)", "\\[a\\]\\(http\\://b\\)"),
         ("&lt;", "&amp;lt;"),
+        ("@everybody", "@&#8203;everybody"),
     ],
 )
 def test_markdown_shows_a_name_as_it_is(name: str, escaped: str) -> None:
