@@ -19,6 +19,7 @@ _COMMANDS = {
     "show": ("results", "The summary table of runs in the terminal."),
     "report": ("results", "A report as one page, or in other formats."),
     "compare": ("compare", "Two runs, matched cell by cell: better, worse, equivalent, unclear, missing."),
+    "export": ("export", "Runs in the formats of other tools: pytest-benchmark, asv, Parquet, MLflow, ..."),
     "doctor": ("doctor", "What works here, how steady timings are, and what to mend."),
     "claims": ("claims", "A verdict on each textbook claim, with its evidence."),
     "regress": ("regress", "Measure two versions of the code in one job: the gate of a CI."),
