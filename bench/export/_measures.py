@@ -111,7 +111,7 @@ class Subject:
 def subjects(records: Iterable[Record]) -> list[Subject]:
     """The rows of a report, by task and the best first, with names that are theirs alone."""
     rows = [row for table in task_tables(records) for row in table.rows]
-    names = distinct([shorten(" ".join(parts(row.records[0])), _WIDTH) for row in rows], rows)
+    names = distinct([shorten(plain(" ".join(parts(row.records[0]))), _WIDTH) for row in rows], rows)
     return [Subject(row, name) for row, name in zip(rows, names, strict=True)]
 
 

@@ -125,10 +125,13 @@ def _store(runs: Runs, place: Path) -> Iterator[tuple[str, bytes]]:
         client = MlflowClient(tracking_uri=f"sqlite:///{file}")
         experiments: dict[str, str] = {}
         for record in runs.records:
-            name = shorten(plain(record.task), _NAME)
+            name = shorten(plain(record.task), _NAME) or "unnamed"
             if name not in experiments:
+                there = client.get_experiment_by_name(name)  # MLflow makes one itself, named Default
                 artifacts = (place.resolve() / "artifacts").as_uri()
-                experiments[name] = client.create_experiment(name, artifact_location=artifacts)
+                experiments[name] = (
+                    there.experiment_id if there else client.create_experiment(name, artifact_location=artifacts)
+                )
             _log(client, experiments[name], record, runs.curves(record) if record.curves else {})
         yield "mlflow.db", file.read_bytes()
 
