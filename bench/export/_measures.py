@@ -68,8 +68,8 @@ class Subject:
         """All that is known of the row."""
         found = self.row.timed
         times = [
-            _time("step-time", found and found.step_seconds),
-            _time("inference-time", found and found.inference_seconds),
+            _time("step-time", found.step_seconds if found else None),
+            _time("inference-time", found.inference_seconds if found else None),
         ]
         memory = Measure("peak-memory", found.peak_bytes) if found and found.peak_bytes else None
         return [each for each in (self.error, *times, memory) if each is not None]

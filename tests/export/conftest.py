@@ -78,7 +78,8 @@ def cells(make_record: Callable[..., Record]) -> list[Record]:
             if value is None:
                 known |= {"status": "diverged", "reason": "the loss is NaN", "train_seconds": None}
             record = make_record(f"{name}{seed}".ljust(16, "0"), value=value or 0.0, **known)
-            made.append(timed(record, speed=speed(record.cell_id, conditions=conditions())) if name == "lstm" else record)
+            where = speed(record.cell_id, conditions=conditions())
+            made.append(timed(record, speed=where) if name == "lstm" else record)
     made[0] = made[0].model_copy(update={"gradient": {"init": flow(0), "end": flow(100)}})
     return made
 
