@@ -35,8 +35,6 @@ _UNITS: Final = {"test-error": "1", "step-time": "seconds", "inference-time": "s
 _TYPES: Final = {"test-error": "track", "step-time": "time", "inference-time": "time", "peak-memory": "peakmemory"}
 _NO_ERROR: Final = Measure("test-error", math.nan)
 _WIDE: Final = 80
-_BEYOND_95: Final = float(stats.norm.isf(0.005) / stats.norm.isf(0.025))
-"""Half-width of a normal 99 % interval by that of its 95 % one."""
 
 
 def result_files(found: Sequence[Subject], commit: str) -> dict[str, Any]:
@@ -150,19 +148,26 @@ def _result(measure: Measure, version: str, milliseconds: int) -> list[Any]:
         return [None, [], version, milliseconds]
     spread: list[Any] = [None] * 6
     if measure.low is not None and measure.high is not None:
-        low, high = _interval_99(measure.value, measure.low, measure.high, len(measure.samples))
-        quartiles = np.quantile(measure.samples, (0.25, 0.75)).tolist() if measure.samples else [low, high]
+        ends = measure.low, measure.high, len(measure.samples)
+        low, high = _interval(measure.value, *ends, tail=0.005)
+        # Of a time only its median and the noise of that are known: its quartiles are those of the noise.
+        quartiles = (
+            np.quantile(measure.samples, (0.25, 0.75)).tolist()
+            if measure.samples
+            else _interval(measure.value, *ends, tail=0.25)
+        )
         spread = [[each] for each in (low, high, *quartiles, 1, measure.count)]
     samples = [list(measure.samples)] if measure.samples else None
     return [[measure.value], [], version, milliseconds, None, *spread, samples]
 
 
-def _interval_99(value: float, low: float, high: float, seeds: int) -> tuple[float, float]:
-    """The interval, widened from 95 to 99 %: Student's of a mean over seeds, or normal in the logarithm of a time."""
+def _interval(value: float, low: float, high: float, seeds: int, *, tail: float) -> tuple[float, float]:
+    """The 95 % interval for another tail: Student's of a mean over seeds, or normal in the logarithm of a time."""
     if seeds:
-        wider = float(stats.t.isf(0.005, seeds - 1) / stats.t.isf(0.025, seeds - 1))
+        wider = float(stats.t.isf(tail, seeds - 1) / stats.t.isf(0.025, seeds - 1))
         return value - (value - low) * wider, value + (high - value) * wider
-    return value * (low / value) ** _BEYOND_95, value * (high / value) ** _BEYOND_95
+    wider = float(stats.norm.isf(tail) / stats.norm.isf(0.025))
+    return value * (low / value) ** wider, value * (high / value) ** wider
 
 
 def _configuration(place: Path) -> dict[str, Any]:

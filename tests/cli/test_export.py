@@ -133,4 +133,4 @@ def test_no_export_imports_a_framework(run: Path) -> None:
             command, cwd=run.parent.resolve(), env=environment("tensorflow", 1), capture_output=True, text=True,
             check=False,
         )  # fmt: skip
-        assert (done.returncode, done.stderr.strip().splitlines()[2:]) == (0, []), name
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr

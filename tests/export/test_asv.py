@@ -49,7 +49,7 @@ def test_asv_compares_two_commits(tmp_path: Path, commits: list[str], cells: lis
     export(changed(cells), tmp_path, commits[1])
     rows = [[part.strip() for part in line.split("|")] for line in asv(tmp_path, "compare", *commits).splitlines()]
     known = {row[5]: row[1:5] for row in rows if len(row) == 7}
-    assert known[f"{LSTM}.step-time"] == ["+", "10.0±0.2ms", "30.0±0.5ms", "3"]
+    assert known[f"{LSTM}.step-time"] == ["+", "10.0±0.05ms", "30.0±0.1ms", "3.00"]
     assert known[f"{LSTM}.test-error"][0] == ""
     assert float(known[f"{LSTM}.test-error"][1].partition("±")[0]) == pytest.approx(0.07)
     assert known[f"{LSTM}.peak-memory"] == ["", "12.3M", "12.3M", "1"]
@@ -60,7 +60,7 @@ def test_a_seed_that_newly_fails_is_a_failure_for_asv(tmp_path: Path, commits: l
     export(cells[:3] + cells[3:5], tmp_path, commits[0])
     export(cells, tmp_path, commits[1])
     (line,) = [each for each in asv(tmp_path, "compare", *commits).splitlines() if f"{RNN}.test-error" in each]
-    assert [part.strip() for part in line.split("|")[1:5]] == ["!", "0.44999999999999996", "failed", "n/a"]
+    assert [part.strip() for part in line.split("|")[1:5]] == ["!", "0.45", "failed", "n/a"]
 
 
 def test_asv_calls_results_of_other_settings_not_comparable(
