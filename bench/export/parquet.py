@@ -147,11 +147,13 @@ def _file(schema: Any, pieces: Iterable[Columns]) -> bytes:
 
 def _groups(tables: Iterable[Any]) -> Iterator[list[Any]]:
     group: list[Any] = []
+    rows = 0
     for table in tables:
         group.append(table)
-        if sum(map(len, group)) >= _ROWS:
+        rows += len(table)
+        if rows >= _ROWS:
             yield group
-            group = []
+            group, rows = [], 0
     if group:
         yield group
 

@@ -52,7 +52,7 @@ def test_asv_compares_two_commits(tmp_path: Path, commits: list[str], cells: lis
     assert known[f"{LSTM}.step-time"] == ["+", "10.0±0.05ms", "30.0±0.1ms", "3.00"]
     assert known[f"{LSTM}.test-error"][0] == ""
     assert float(known[f"{LSTM}.test-error"][1].partition("±")[0]) == pytest.approx(0.07)
-    assert known[f"{LSTM}.peak-memory"] == ["", "12.3M", "12.3M", "1"]
+    assert known[f"{LSTM}.peak-memory"] == ["", "12.3M", "12.3M", "1.00"]
     assert known[f"{RNN}.test-error"] == ["", "failed", "failed", "n/a"]
 
 
