@@ -33,7 +33,7 @@ from bench.record import SCHEMA_VERSION, Record, Timing
 from bench.seal import EMPTY, intact, sealed
 
 _MARKER, _PLAN, _LOCK, _SPEED = "archbench.json", "plan.json", "lock", "speed"
-_OWN = {_MARKER, _PLAN, _LOCK, _SPEED, "report", "logs"}
+_OWN = {_MARKER, _PLAN, _LOCK, _SPEED, "report", "export", "logs"}
 _ZIP_TAIL, _ZIP_TAIL_BYTES = b"PK\x05\x06", 22
 """How the last record of a .zip file starts, and its length."""
 

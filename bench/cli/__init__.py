@@ -21,6 +21,7 @@ _COMMANDS = {
     "compare": ("compare", "Two runs, matched cell by cell: better, worse, equivalent, unclear, missing."),
     "baseline": ("baseline", "Pack a run into one file to commit, and show such files."),
     "history": ("history", "Where the numbers of committed baselines changed."),
+    "export": ("export", "Runs in the formats of other tools: pytest-benchmark, asv, Parquet, MLflow, ..."),
     "doctor": ("doctor", "What works here, how steady timings are, and what to mend."),
     "claims": ("claims", "A verdict on each textbook claim, with its evidence."),
     "regress": ("regress", "Measure two versions of the code in one job: the gate of a CI."),
