@@ -71,10 +71,9 @@ def drifts(base: Sequence[np.ndarray], head: Sequence[np.ndarray], rng: np.rando
 
 
 def _binned(norms: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Mean log of the global norm in each bin of steps; -inf where it is 0."""
-    total = np.sqrt(np.square(norms.astype("float64")).sum(axis=1))
-    with np.errstate(divide="ignore"):
-        logs = np.log(total[: edges[-1]])
+    """Mean log of the global norm in each bin of steps; NaN where it is 0 once."""
+    total = np.sqrt(np.square(norms[: edges[-1]].astype("float64")).sum(axis=1))
+    logs = np.log(total, out=np.full_like(total, np.nan), where=total > 0)
     return np.asarray(np.add.reduceat(logs, edges[:-1]) / np.diff(edges))
 
 

@@ -43,6 +43,8 @@ class Series:
     pairs: list[Pair] = field(default_factory=list)
     looked: int = 0
     """Pairs at the last look: those after it decide nothing."""
+    score: Quantity | None = None
+    """Of the seeds that have one on both sides, as `archbench compare` judges it; None where there is none."""
     p: float | None = None
     """One-sided, that head is worse by a share of the margin at most; of this cell alone, at the last look."""
     confirmed: bool = False
@@ -73,27 +75,22 @@ class Series:
         return self.failing[1] > self.failing[0]
 
     @property
-    def score(self) -> Quantity | None:
-        """Of the seeds that have one on both sides, as `archbench compare` judges it; None where there is none."""
-        if not (pairs := self.complete):
-            return None
-        base, head = zip(*pairs, strict=True)
-        return judge([score(base, head, self.margin)])[0]
-
-    @property
     def passes(self) -> bool:
         """Never where a seed of head has no score, base having lost as many or not."""
-        found = self.score
-        return found is not None and found.not_worse and not self.failing[1]
+        if self.score is None or self.failing[1]:
+            return False
+        return self.score.not_worse or self.score.verdict == "equivalent"
 
     def look(self, rng: np.random.Generator) -> None:
         """Decide what can be decided of the seeds so far without looking at other cells."""
         self.looked = len(self.pairs)
-        self.stopped = self.fails or self.passes or not self.complete
-        if self.complete:
-            sign = 1 if self.pairs[0].base.higher_is_better else -1
-            gains = [sign * (head.value - base.value) for base, head in self.complete]
+        if pairs := self.complete:
+            base, head = zip(*pairs, strict=True)
+            (self.score,) = judge([score(base, head, self.margin)])
+            sign = 1 if base[0].higher_is_better else -1
+            gains = [sign * (pair.head.value - pair.base.value) for pair in pairs]
             self.p = flips(gains, [1.0] * len(gains), rng).p_below(-SHARE * (self.margin or 0.0))
+        self.stopped = self.fails or self.passes or not pairs
 
 
 Cell = TypeVar("Cell")
@@ -109,12 +106,15 @@ class Trainings(Generic[Cell]):
 
     def run(self, cells: Sequence[Cell]) -> list[Series]:
         """The trainings of every cell, in their order."""
-        found = [Series() for _ in cells]
+        found, unspent = [Series() for _ in cells], 0.0
         for seeds, alpha in zip(LOOKS, SPENDING, strict=True):
             for cell, one in zip(cells, found, strict=True):
                 if self._goes_on(one):
                     self._train(cell, one, seeds)
-            self._confirm(found, seeds, alpha)
+            unspent += alpha
+            if len(cells) * 2.0**-seeds <= unspent:  # else no p can be small enough, and the next look may have it
+                self._confirm(found, seeds, unspent)
+                unspent = 0.0
         return found
 
     @staticmethod
