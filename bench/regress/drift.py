@@ -61,7 +61,7 @@ def drifts(base: Sequence[np.ndarray], head: Sequence[np.ndarray], rng: np.rando
         yield f"norms of the gradient {math.expm1(means[0]):+.0%} (p {p[0]:.2g})"
     bins = [bin for bin, is_known in zip(zip(edges[:-1] + 1, edges[1:], strict=True), known, strict=True) if is_known]
     shapes = [
-        f"{math.expm1(mean):+.0%} at steps {first}-{last}"
+        f"{math.expm1(mean):+.0%} at step{'s' * (first < last)} {first}{f'-{last}' * (first < last)}"
         for (first, last), mean, is_moved in zip(bins, means[1:], moved[1:], strict=True)
         if is_moved
     ]

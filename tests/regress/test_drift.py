@@ -131,3 +131,14 @@ def test_half_lives_horizons_and_norms_that_drift_are_warnings_and_the_gate_is_o
     assert gate.outcome == "OK"
     assert "warning: half-life of h at end 20 -> 50 steps (2.5 times)" in gate.note
     assert "warning: norms of the gradient +30%" in gate.note
+
+
+def test_a_horizon_that_drifts_is_a_warning_too():
+    def at(horizon: int) -> dict[str, Any]:
+        end = flow(20.0)["end"]
+        decay = end.decay["h"].model_copy(update={"horizon": horizon})
+        return {"gradient": {"end": end.model_copy(update={"decay": {"h": decay}})}}
+
+    gate = _gate(_pairs([at(40)] * 5, [at(10)] * 5), _norms(5), _norms(5))
+    assert gate.note == "5 seeds; warning: horizon of h at end 40 -> 10 steps (0.25 times)"
+    assert _gate(_pairs([at(40)] * 5, [at(0)] * 5), _norms(5), _norms(5)).note == "5 seeds"

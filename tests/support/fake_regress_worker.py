@@ -2,8 +2,8 @@
 
 FAKE holds JSON by side ({"base": ..., "head": ...}): "seconds" of a turn, "facts" that replace the usual ones; "die",
 "fail", "mute" or "babble": the command at which it ends, says that it failed, falls silent or prints what is no JSON;
-"trained": a folder with the results of its trainings, whose ids by seed stand in cells.json;
-"hello": what it greets with beside FAKE_CODE; "start": its last words, without a greeting.
+"hello": what it greets with beside FAKE_CODE; "start": its last words, without a greeting; "trained": a folder with the
+results of its trainings, whose ids by seed stand in cells.json.
 """
 
 import itertools
