@@ -59,9 +59,9 @@ def drifts(base: Sequence[np.ndarray], head: Sequence[np.ndarray], rng: np.rando
     moved = (p <= ALPHA) & (np.abs(means) > math.log1p(DRIFT))
     if moved[0]:
         yield f"norms of the gradient {math.expm1(means[0]):+.0%} (p {p[0]:.2g})"
-    bins = [bin for bin, is_known in zip(zip(edges[:-1] + 1, edges[1:], strict=True), known, strict=True) if is_known]
+    bins = zip((edges[:-1] + 1)[known].tolist(), edges[1:][known].tolist(), strict=True)
     shapes = [
-        f"{math.expm1(mean):+.0%} at step{'s' * (first < last)} {first}{f'-{last}' * (first < last)}"
+        f"{math.expm1(mean):+.0%} at step{f's {first}-{last}' if first < last else f' {first}'}"
         for (first, last), mean, is_moved in zip(bins, means[1:], moved[1:], strict=True)
         if is_moved
     ]
