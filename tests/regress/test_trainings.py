@@ -157,6 +157,8 @@ def test_what_no_look_could_spend_is_left_to_the_next():
     assert cells * one.p > SPENDING[-1]
     found = _run([0.9] * 16, [0.9 + gain for gain in down], cells=cells)
     assert {accuracy(each).outcome for each in found} == {"REGRESSION"}
+    many = _run([0.9] * 16, [0.9 + gain for gain in down], cells=int(0.012 / one.p) + 1)
+    assert {accuracy(each).outcome for each in many} == {"INCONCLUSIVE"}  # Holm's level is divided over all of them
 
 
 def test_what_is_neither_is_trained_to_the_end_and_inconclusive():
