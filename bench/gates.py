@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 
 from bench.quantities import Quantity, Verdict
-from bench.record import Record
+from bench.record import Decay, Record
 
 Curves = Callable[[Record], Mapping[str, np.ndarray]]
 JUMP: Final = 1000.0
 """Ratio of gradient norms above which HEAD is worse."""
 DRIFT: Final = 2.0
-"""Ratio of half-lives, either way, that warns; of norms ten times as much."""
+"""Ratio of half-lives and horizons, either way, that warns; of norms ten times as much."""
 _TAIL: Final = 10
 """Of as many parts of the training the last tells whether a variable still learns."""
 _NORMS: Final = ("first", "last", "largest")
@@ -46,16 +46,17 @@ def gradient_gates(base: Sequence[Record], head: Sequence[Record], before: Curve
 
 
 def gradient_warnings(base: Sequence[Record], head: Sequence[Record]) -> Iterator[str]:
-    """A sentence for every half-life and norm that drifted, medians over seeds."""
+    """A sentence for every norm, half-life and horizon that drifted, medians over seeds."""
     for name in _NORMS:
         ratio, (before, after) = _norms(base, head, name)
         if not 1 / (10 * DRIFT) <= ratio <= 10 * DRIFT and ratio <= JUMP:
             yield f"{name} norm of the gradient {before:.2g} -> {after:.2g}"
     for moment in ("init", "end"):
         for state in ("h", "c", "input"):
-            lives = [_half_life(side, moment, state) for side in (base, head)]
-            if None not in lives and not 1 / DRIFT <= (ratio := (lives[1] or 0) / (lives[0] or 1)) <= DRIFT:
-                yield f"half-life of {state} at {moment} {lives[0]:.3g} -> {lives[1]:.3g} steps ({ratio:.2g} times)"
+            for name, find in _REACHES.items():
+                old, new = (find(side, moment, state) for side in (base, head))
+                if old and new is not None and not 1 / DRIFT <= (ratio := new / old) <= DRIFT:
+                    yield f"{name} of {state} at {moment} {old:.3g} -> {new:.3g} steps ({ratio:.2g} times)"
 
 
 def _not_finite(record: Record) -> int:
@@ -102,9 +103,22 @@ def _half_life(side: Sequence[Record], moment: str, state: str) -> float | None:
 
 def half_life(record: Record, moment: str, state: str) -> float:
     """In steps, at most ten times the window it was fitted in: beyond, it is as good as infinite. NaN if not probed."""
-    flow = record.gradient.get(moment) if record.gradient else None
-    decay = flow.decay.get(state) if flow else None
+    decay = _decay(record, moment, state)
     return min(decay.half_life, 10.0 * max(decay.last, 1)) if decay else math.nan
+
+
+def _horizon(side: Sequence[Record], moment: str, state: str) -> float | None:
+    """Median over the seeds in steps, those where there was nothing to compare with left out."""
+    horizons = [decay.horizon for record in side if (decay := _decay(record, moment, state)) and decay.horizon]
+    return _median(horizons) if horizons else None
+
+
+def _decay(record: Record, moment: str, state: str) -> Decay | None:
+    flow = record.gradient.get(moment) if record.gradient else None
+    return flow.decay.get(state) if flow else None
+
+
+_REACHES: Final = {"half-life": _half_life, "horizon": _horizon}
 
 
 def _median(values: Iterable[float]) -> float:

@@ -56,6 +56,7 @@ _STDOUT = Path("-")
 @click.option("--budget", type=Checked(_BUDGET), metavar="MINUTES", help="What is left over is INCONCLUSIVE.")
 @click.option("--slo", type=_Share(), default="5%", show_default=True, help="What is slower by less is OK.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where something is INCONCLUSIVE.")
+@click.option("--train", is_flag=True, help="Train over seeds also where fingerprints agree.")
 @click.option("--seed", type=Checked(_SEED), default=None, help="Of the order of turns; default: a new one.")
 @click.option("--json", "json_file", type=_out, metavar="FILE", help="All numbers; - prints them alone.")
 @click.option("--junit", "junit_file", type=_out, metavar="FILE", help="A test case for each gate of each cell.")
@@ -70,7 +71,8 @@ def regress_command(**given: Any) -> int:
     """Measure two versions of the code in one job: did training become slower, larger, or another?
 
     SUITE: a shipped suite or a TOML file; default sentinel. Base and head are trained in turns, a few steps each, in
-    fresh processes with their own code; what looks slower is measured anew before it is called a REGRESSION.
+    fresh processes with their own code; what looks slower is measured anew before it is called a REGRESSION. Where
+    their first steps differ, both are trained over seeds and their scores and gradients compared.
     """
     alone = [name for name in ("json", "junit", "markdown") if given[f"{name}_file"] == _STDOUT]
     if len(alone) > 1:
@@ -129,6 +131,7 @@ def _measure(given: dict[str, Any], cells: list[Any], base: Any, head: Any, logs
         slo=given["slo"],
         more=lambda: time.monotonic() < end,
         progress=progress,
+        always=given["train"],
     )
     code = exit_code(found, strict=given["strict"])
     minutes = (time.monotonic() - start) / 60

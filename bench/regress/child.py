@@ -91,6 +91,15 @@ class Child:
         self.side.check(str(answer["code"]))
 
     def _answer(self) -> dict[str, Any]:
+        """The next answer; each sign of progress before it is worth as much patience again."""
+        event, answer = self._event()
+        while event == "progress":
+            event, answer = self._event()
+        if event == "failed":
+            raise self._lost(str(answer.get("reason")))
+        return answer
+
+    def _event(self) -> tuple[str, dict[str, Any]]:
         try:
             line = self.answers.get(timeout=self.patience)
         except queue.Empty:
@@ -99,12 +108,9 @@ class Child:
             raise self._lost(self._last_words(self.process.wait()))
         try:
             answer: dict[str, Any] = json.loads(line)
-            event = answer.pop("event")
+            return answer.pop("event"), answer
         except (ValueError, KeyError, AttributeError):
             raise self._lost(f"its worker answers what is no JSON: {shown(line)}") from None
-        if event == "failed":
-            raise self._lost(str(answer.get("reason")))
-        return answer
 
     def _last_words(self, code: int) -> str:
         words = tail(self.log, 0)

@@ -4,34 +4,26 @@
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 
 from bench.errors import UsageError, unknown
-from bench.task import Split
+from bench.task import Data, Split
 
 VARIABLE: Final = "ARCHBENCH_FAULTS"
 Step = Callable[..., Any]
 
 
-def inject(text: str, group: Any, step: Step, stream: Iterator[Split]) -> tuple[Step, Iterator[Split]]:
-    """The step and the stream of a bench.cell.Group with the faults of `text`, before anything is traced.
-
-    Raises UsageError for a fault that is not known.
-    """
-    for part in filter(None, text.split(",")):
+def inject(text: str, group: Any) -> None:
+    """Give a bench.cell.Group the faults of `text`, before anything is traced. Raises UsageError for an unknown one."""
+    for part in filter(None, check(text).split(",")):
         name, _, value = part.partition("=")
-        if name == "label-noise":
-            stream = _noisy(stream, float(value or 1))
-        elif name in _STEPS:
-            step = _STEPS[name](group, step, float(value or 1))
-        elif name in _GROUPS:
-            _GROUPS[name](group)
+        if name in _STEPS:
+            group.model.train_on_batch = _STEPS[name](group, group.model.train_on_batch, float(value or 1))
         else:
-            raise unknown("fault", name, [*_STEPS, *_GROUPS, "label-noise"])
-    return step, stream
+            _GROUPS[name](group, float(value or 1))
 
 
 def _busy(_: Any, step: Step, share: float) -> Step:
@@ -59,16 +51,27 @@ def _retrace(group: Any, step: Step, _: float) -> Step:
 
 
 def _nan(group: Any, step: Step, at: float) -> Step:
-    """A weight is NaN from the step `at` on, counted from 1."""
-    taken = iter(range(1, 1 << 30))
+    """A weight is NaN from the step `at` of each training on, counted from 1."""
 
     def broken(*given: Any) -> Any:
-        if next(taken) == at:
+        if int(group.optimizer.iterations) == at - 1:
             variable = group.model.trainable_variables[0]
             variable.assign(np.full(variable.shape, np.nan, variable.dtype))
         return step(*given)
 
     return broken
+
+
+def _rounding(group: Any, step: Step, _: float) -> Step:
+    """Weights are off by a millionth before the first step of each training: nothing is worse, only other."""
+
+    def rounded(*given: Any) -> Any:
+        if int(group.optimizer.iterations) == 0:
+            for variable in group.model.trainable_variables:
+                variable.assign(variable * (1 + 1e-6))
+        return step(*given)
+
+    return rounded
 
 
 def _memory(_: Any, step: Step, size: float) -> Step:
@@ -82,11 +85,11 @@ def _memory(_: Any, step: Step, size: float) -> Step:
     return larger
 
 
-def _unclipped(group: Any) -> None:
+def _unclipped(group: Any, _: float) -> None:
     group.optimizer.global_clipnorm = None
 
 
-def _dead(group: Any) -> None:
+def _dead(group: Any, _: float) -> None:
     """The first variable gets no gradient."""
     apply = group.optimizer.apply
 
@@ -96,26 +99,30 @@ def _dead(group: Any) -> None:
     group.optimizer.apply = numb
 
 
-def _noisy(stream: Iterator[Split], share: float) -> Iterator[Split]:
-    """Deals the targets of a share of every batch out anew."""
-    rng = np.random.default_rng(0)
-    for x, y in stream:
-        chosen = rng.permutation(len(y))[: round(share * len(y))]
-        wrong = y.copy()
-        wrong[chosen] = y[rng.permutation(chosen)]
-        yield Split(x, wrong)
+def _noisy(group: Any, share: float) -> None:
+    """Deals the targets of a share of the training samples out anew."""
+    rng, train = np.random.default_rng(0), group.data.train
+
+    def wrong(split: Split) -> Split:
+        chosen = rng.permutation(len(split.y))[: round(share * len(split.y))]
+        y = split.y.copy()
+        y[chosen] = split.y[rng.permutation(chosen)]
+        return Split(split.x, y)
+
+    noisy = wrong(train) if isinstance(train, Split) else lambda *given: wrong(train(*given))
+    group.data = Data(noisy, group.data.validation, group.data.test)
 
 
-_STEPS: Final = {"busy": _busy, "retrace": _retrace, "nan": _nan, "memory": _memory}
-_GROUPS: Final = {"unclipped": _unclipped, "dead": _dead}
+_STEPS: Final = {"busy": _busy, "retrace": _retrace, "nan": _nan, "rounding": _rounding, "memory": _memory}
+_GROUPS: Final = {"unclipped": _unclipped, "dead": _dead, "label-noise": _noisy}
 
 
 def check(text: str) -> str:
     """`text` if it is a list of faults. Raises UsageError."""
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
-        if name not in {*_STEPS, *_GROUPS, "label-noise"}:
-            raise unknown("fault", name, [*_STEPS, *_GROUPS, "label-noise"])
+        if name not in {*_STEPS, *_GROUPS}:
+            raise unknown("fault", name, [*_STEPS, *_GROUPS])
         if value and not value.replace(".", "", 1).isdigit():
             raise UsageError(f"fault {name}: expected a number, received {value!r}")
     return text

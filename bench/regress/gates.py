@@ -1,8 +1,8 @@
 """What is compared of two workers' facts without a clock: exact numbers, the fingerprint, and the peak of memory. Pure.
 
 A fingerprint is the first steps of a seeded, deterministic training: losses, norms of every variable's gradient, the
-data in their order, and the score that follows. Where both sides have the same one to the last bit, accuracy and
-gradients are identical, and nothing more need be trained.
+data in their order, and the score that follows. Where both sides have the same one to the last bit, under the same
+conditions, accuracy and gradients are identical, and nothing more need be trained; else `bench.regress.trainings` does.
 """
 
 import math
@@ -40,7 +40,7 @@ class Gate:
 def gates(base: Facts, head: Facts) -> list[Gate]:
     """The exact gates and those of the fingerprint."""
     exact = [_exact(name, base[key], head[key]) for name, key in _EXACT.items()]
-    same = identical(base, head)
+    same = identical(base, head) and base["conditions"] == head["conditions"]
     return [
         *exact,
         _conditions(base["conditions"], head["conditions"]),
@@ -86,7 +86,7 @@ def _accuracy(base: Facts, head: Facts, *, same: bool) -> Gate:
         return Gate("accuracy", "IDENTICAL", *scores)
     if math.isfinite(base["evaluation"][0]) and not math.isfinite(head["evaluation"][0]):
         return Gate("accuracy", "REGRESSION", *scores, "head's validation loss is not finite")
-    return Gate("accuracy", "INCONCLUSIVE", *scores, f"{_parting(base, head)}; train both and compare them")
+    return Gate("accuracy", "INCONCLUSIVE", *scores, _parting(base, head))
 
 
 def _parting(base: Facts, head: Facts) -> str:
@@ -100,7 +100,9 @@ def _parting(base: Facts, head: Facts) -> str:
             return (
                 f"the loss differs from step {step} on, there by {abs(other - one) / max(abs(one), 1e-300):.1e} of it"
             )
-    return "gradients or the evaluation differ" if len(base["losses"]) == len(head["losses"]) else "steps differ"
+    if len(base["losses"]) != len(head["losses"]):
+        return "steps differ"
+    return "gradients or the evaluation differ" if not identical(base, head) else "the conditions differ"
 
 
 def _gradients(base: Facts, head: Facts, *, same: bool) -> Gate:

@@ -1,7 +1,7 @@
 """Measures one generation, and takes one fingerprint, with a live worker of either side."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +9,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from bench.errors import BenchError
+from bench.errors import BenchError, StoreError, shown
 from bench.execute.machine import affinity, cpus_of
+from bench.record import Record
 from bench.regress.child import Child
 from bench.regress.detector import PAIRS, STEPS, Generation, LostError, generation
 from bench.regress.report import Step
 from bench.regress.sides import Side
+from bench.regress.trainings import Pair
+from bench.store import Store
 from bench.suite import Named, Suite
 
 FINGERPRINT_STEPS: Final = 20
@@ -93,6 +96,24 @@ class Live:
         self.peaks.setdefault(cell, []).append((int(base["peak_bytes"]), int(head["peak_bytes"])))
         return found
 
+    def train(self, cell: Subject, seeds: Sequence[int]) -> Iterator[Pair]:
+        """Both sides' records, seed by seed: a fresh worker of either, at work at the same time. Raises LostError."""
+        with self._children(cell) as both:
+            for seed in seeds:
+                suite = {**cell.suite, "seeds": [seed]}
+                folders = [{"folder": str(store.folder)} for store in self.stores]
+                answers = self._both(both, *folders, do="train", suite=suite)
+                base, head = (
+                    _record(side, store, str(answer["cell"]))
+                    for side, store, answer in zip((self.base, self.head), self.stores, answers, strict=True)
+                )
+                yield Pair(base, head)
+
+    @property
+    def stores(self) -> tuple[Store, Store]:
+        """Where the trainings of base and head lie, for as long as the logs do."""
+        return Store(self.logs / self.base.name), Store(self.logs / self.head.name)
+
     def step_seconds(self, cell: Subject) -> Step | None:
         """Of all turns; None where none was measured."""
         if cell not in self.pairs:
@@ -127,11 +148,14 @@ class Live:
                 raise error if isinstance(error, LostError) else LostError(str(error)) from None
 
     @staticmethod
-    def _both(children: tuple[Child, Child], **command: Any) -> list[dict[str, Any]]:
-        """The answers of both, which are at work at the same time. LostError names the side, or both."""
+    def _both(children: tuple[Child, Child], *own: Mapping[str, Any], **command: Any) -> list[dict[str, Any]]:
+        """The answers of both, which are at work at the same time. LostError names the side, or both.
+
+        `own`: what either is told beside the command.
+        """
         answers, lost = [], []
-        for child in children:
-            child.tell(**command)
+        for child, more in zip(children, own or ({}, {}), strict=True):
+            child.tell(**command, **more)
         for child in children:
             try:
                 answers.append(child.hear())
@@ -141,3 +165,15 @@ class Live:
             one_sided = len(lost) == 1 and command["do"] == "load"
             raise LostError("; ".join(lost) + (" (the other side has this cell)" if one_sided else ""))
         return answers
+
+
+def _record(side: Side, store: Store, cell_id: str) -> Record:
+    """What a side's own code wrote of a training. Raises LostError where this code cannot read it."""
+    try:
+        record = store.record(cell_id)
+    except StoreError as error:
+        raise LostError(f"{side.name} {shown(side.label)}: {error}") from None
+    if record is None:
+        why = next(iter(store.damaged.values()), "it is not there")
+        raise LostError(f"{side.name} {shown(side.label)}: cannot read its record of a training: {why}")
+    return record

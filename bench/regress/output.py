@@ -41,7 +41,7 @@ def remarks(result: Result) -> list[str]:
     """What has to be said of a cell beside its row."""
     lines = [f"speed: {result.speed.outcome}: {result.speed.reason}"] if result.speed.reason else []
     for gate in result.gates:
-        if gate.outcome not in _FINE:
+        if gate.outcome not in _FINE or gate.note:
             note = f" ({gate.note})" if gate.note else ""
             lines.append(f"{gate.name}: {gate.outcome}: base {gate.base}, head {gate.head}{note}")
     return [trim(plain(line), _NOTE) for line in lines]
@@ -94,6 +94,8 @@ def to_junit(report: Report, *, strict: bool) -> str:
         if outcome in kinds:
             counts[kinds[outcome]] += 1
             ElementTree.SubElement(case, kinds[outcome], message=trim(plain(f"{outcome}: {message}"), 3 * _NOTE))
+        else:
+            ElementTree.SubElement(case, "system-out").text = trim(plain(f"{outcome}: {message}"), 3 * _NOTE)
     suite.set("tests", str(len(cases)))
     for kind, attribute in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(attribute, str(counts[kind]))

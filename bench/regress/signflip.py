@@ -66,13 +66,35 @@ def flips(differences: Sequence[float], weights: Sequence[float], rng: np.random
     values, factors = np.asarray(differences, "float64"), np.asarray(weights, "float64")
     if not len(values) or not np.isfinite([values, factors]).all() or (factors <= 0).any():
         raise ValueError(f"invalid differences: expected finite numbers, weights above 0: {differences}, {weights}")
-    n = len(values)
-    sets = _subsets(n) if n <= EXACT else rng.integers(2, size=(DRAWS, n), dtype="uint8").astype("float64")
+    sets = _sets(len(values), rng)
     sums, weighted = (sets @ np.column_stack([factors, factors * values])).T
     flipping = sums > 0
     means = np.sort(weighted[flipping] / sums[flipping])
     # All signs as they were found: the empty set, which is not among the subsets and may be among the draws.
     return Flips(means, 1 + int((~flipping).sum()))
+
+
+def max_t(differences: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Two-sided p of each column of paired differences (n, k) that it lies around 0, adjusted for all k of them.
+
+    The signs of a whole row are flipped together, which keeps what columns share, and the |t| of a column is held
+    against the largest |t| of all (Westfall and Young, 1993). Raises ValueError for none, or what is not finite.
+    """
+    values = np.asarray(differences, "float64")
+    if values.ndim != 2 or not values.size or not np.isfinite(values).all():
+        raise ValueError(f"invalid differences: expected finite numbers (n, k), received {values.shape}")
+    # |t| grows with |sum| / root of the sum of squares, which is the same for all signs.
+    root = np.sqrt(np.square(values).sum(axis=0))
+    scaled = np.divide(values, root, out=np.zeros_like(values), where=root > 0)
+    found = np.abs(scaled.sum(axis=0))
+    largest = np.abs((1 - 2 * _sets(len(values), rng)) @ scaled).max(axis=1)
+    as_large = (largest[:, None] >= found - _TIE).sum(axis=0)
+    return np.asarray((1 + as_large) / (1 + len(largest)))  # the signs found are one set more
+
+
+def _sets(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Ones where a sign is flipped, (sets, n): every set but that of none, or random ones where n is large."""
+    return _subsets(n) if n <= EXACT else rng.integers(2, size=(DRAWS, n), dtype="uint8").astype("float64")
 
 
 @lru_cache(maxsize=EXACT)

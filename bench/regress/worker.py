@@ -11,12 +11,15 @@ may grow, and whoever changes what is there raises the number.
 {"do": "warm"}                          compiles and takes steps -> {"peak_bytes"}
 {"do": "pin", "cpus": [...], "steps": N}  moves to these processors and takes N steps there
 {"do": "turn", "steps": N}              N steps -> {"seconds"}
+{"do": "train", "suite": ..., "folder": F}  a whole training of a suite of one cell; its record goes to the store F
+                                        -> {"cell": id}, after events "progress" on the way
 """
 
 import hashlib
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -30,9 +33,11 @@ import bench
 from bench.catalogue import Catalogue, discover, first_line
 from bench.errors import BenchError, UsageError
 from bench.execute.machine import conditions, libraries, pin
-from bench.execute.worker import _claim_stdout, _end_with_parent
+from bench.execute.worker import Emit, _claim_stdout, _end_with_parent
+from bench.execute.worker import _Server as _Trainer
 from bench.plan import Cell, plan
 from bench.regress.faults import VARIABLE, inject
+from bench.store import Store
 from bench.stream import batches
 from bench.suite import Suite
 from bench.task import Split
@@ -56,11 +61,21 @@ def main() -> None:
     answer("ready", protocol=PROTOCOL, code=bench.__file__, libraries=libraries(backend))
     for line in sys.stdin:
         try:
-            answer("done", **server.obey(json.loads(line)))
+            answer("done", **server.obey(json.loads(line), answer))
         except Exception as error:  # whatever a task, an architecture or Keras raises becomes the reason
             kind = "" if isinstance(error, BenchError) else f"{type(error).__name__}: "
             answer("failed", reason=kind + first_line(error))
             return
+
+
+class _Faulty(_Trainer):
+    """Trains as `archbench run` does, but for the faults."""
+
+    def _take_up(self, cell: Cell) -> None:
+        known = self.group
+        super()._take_up(cell)
+        if self.group is not known:
+            inject(os.environ.get(VARIABLE, ""), self.group)
 
 
 class _Server:
@@ -70,9 +85,10 @@ class _Server:
         self.stream: Iterator[Split] = iter(())
         self.step: Any = None
         self.traces = 0
+        self.trainer: _Trainer | None = None
 
-    def obey(self, command: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a command."""
+    def obey(self, command: dict[str, Any], emit: Emit = lambda event, **_: None) -> dict[str, Any]:
+        """The answer to a command; `emit` is told what happens before."""
         match command["do"]:
             case "load":
                 return self._load(Suite.model_validate(command["suite"]))
@@ -86,6 +102,8 @@ class _Server:
                 return {}
             case "turn":
                 return {"seconds": self._turn(command["steps"])}
+            case "train":
+                return self._train(Suite.model_validate(command["suite"]), Path(command["folder"]), emit)
             case other:
                 raise UsageError(f"{other!r} is no command of protocol {PROTOCOL}")
 
@@ -93,21 +111,40 @@ class _Server:
         from bench.cell import Group  # noqa: PLC0415  # imports keras, after the backend was configured
         from bench.flops import count_flops  # noqa: PLC0415  # likewise
 
-        (cell,) = plan(self.catalogue, suite)
-        if cell.skip is not None:
-            raise UsageError(cell.skip)
+        cell = self._plan(suite)
         cell = replace(cell, training=replace(cell.training, probe_every=0))  # a probe only takes memory here
         group = Group(cell, self.catalogue, conditions(cell, self.framework.device()))
         group._reset(cell.seed)
         self.group, self.cell = group, cell
         self._count_traces()
-        stream = batches(group.data, cell.seed, cell.training.batch_size)
-        self.step, self.stream = inject(os.environ.get(VARIABLE, ""), group, group.model.train_on_batch, stream)
+        inject(os.environ.get(VARIABLE, ""), group)
+        self.stream = batches(group.data, cell.seed, cell.training.batch_size)
+        self.step = group.model.train_on_batch
         return {
             "parameters": sum(group.parameters),
             "flops": count_flops(group.model).flops,
             "conditions": _conditions(cell, group.optimizer),
         }
+
+    def _plan(self, suite: Suite) -> Cell:
+        (cell,) = plan(self.catalogue, suite)
+        if cell.skip is not None:
+            raise UsageError(cell.skip)
+        return cell
+
+    def _train(self, suite: Suite, folder: Path, emit: Emit) -> dict[str, Any]:
+        """Whatever the side's code raises in the training becomes a record too."""
+        cell = self._plan(suite)
+
+        def progress(event: str, **values: object) -> None:
+            if event == "progress":
+                emit(event, **values)
+
+        if self.trainer is None:
+            store = Store(folder).create()
+            self.trainer = _Faulty(store, self.catalogue, self.framework.device(), progress, threading.Lock())
+        self.trainer.serve(cell)
+        return {"cell": cell.id}
 
     def _count_traces(self) -> None:
         """Python runs the optimizer once for each tracing; where nothing is traced, once a step on either side."""

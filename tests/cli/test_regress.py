@@ -3,16 +3,19 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from sides import record
 
 import bench
 from bench.regress import child
 from bench.regress.sides import Side
+from bench.store import Store
 
 WORKER = Path(__file__).parents[1] / "support" / "fake_regress_worker.py"
 SUITE = 'summary = "two"\n[[grid]]\ntasks = ["adding"]\narchitectures = ["rnn", {name = "lstm", units = 4}]\n'
@@ -80,12 +83,77 @@ def test_an_exact_gate_that_fails_is_exit_code_1(regress, fake, said):
     assert said in " ".join(called.out.split())
 
 
-def test_a_fingerprint_that_differs_is_inconclusive_which_is_3_under_strict_alone(regress):
-    fake = {"head": {"facts": {"losses": [1.0] * 4 + [1.5] * 16}}}
+OTHER = {"losses": [1.0] * 4 + [1.5] * 16}
+STEADY = [0.95 + 0.001 * (at % 4) for at in range(16)]
+
+
+def _trained(folder: Path, values: Sequence[float | None], **fields: Any) -> str:
+    """A results folder with a record a value, seeds 0, 1, ...; None is a seed that diverged."""
+    store = Store(folder).create()
+    cells = []
+    for seed, value in enumerate(values):
+        lost: dict[str, Any] = {} if value is not None else {"status": "diverged", "reason": "the loss became nan"}
+        one = record(0.0 if value is None else value, seed, **lost, **fields)
+        norms = np.random.default_rng(seed).uniform(0.5, 1, (40, 2))
+        cells.append(store.write(one, {"gradient_norm": norms, "variables": np.array(["a", "b"])}).cell_id)
+    (folder / "cells.json").write_text(json.dumps(cells))
+    return str(folder)
+
+
+def _both(folder: Path, base: Sequence[float | None], head: Sequence[float | None], **facts: Any) -> dict[str, Any]:
+    return {
+        "base": {"trained": _trained(folder / "trained-base", base)},
+        "head": {"trained": _trained(folder / "trained-head", head), "facts": OTHER, **facts},
+    }
+
+
+@pytest.mark.parametrize(
+    ("head", "strict", "code", "said"),
+    [
+        (STEADY, True, 0, "accuracy OK, gradients OK"),
+        ([value + 0.002 * (at % 2) for at, value in enumerate(STEADY)], True, 0, "accuracy: OK: base 0.9512"),
+        ([value - 0.03 - value / 100 for value in STEADY], False, 1, "over 16 seeds, margin 0.01, p"),
+        ([0.98, 0.92] * 8, False, 0, "16 seeds settle nothing"),
+        ([0.98, 0.92] * 8, True, 3, "accuracy: INCONCLUSIVE"),
+        ([*STEADY[:2], None, *STEADY[3:]], False, 1, "head: seed 2 diverged (the loss became nan)"),
+    ],
+)
+def test_where_fingerprints_differ_both_are_trained_over_seeds_and_judged(regress, elsewhere, head, strict, code, said):
+    called = regress(_both(elsewhere, STEADY, head), *(["--strict"] if strict else []), "--json", "all.json")
+    out = " ".join(called.out.split())
+    assert called.code == code, out
+    assert said in out
+    assert "the loss differs from step 5 on, there by 5.0e-01 of it" in out
+    gates = [gate for cell in json.loads((elsewhere / "all.json").read_text())["cells"] for gate in cell["gates"]]
+    assert {gate["outcome"] for gate in gates if gate["name"] == "gradients"} == {"OK"}
+
+
+def test_fingerprints_that_agree_are_trained_over_seeds_where_that_is_asked_for(regress, elsewhere):
+    fake = _both(elsewhere, STEADY, [value - 0.03 - value / 100 for value in STEADY], facts={})
+    assert regress(fake).code == 0
+    called = regress(fake, "--train")
+    assert called.code == 1
+    assert "accuracy: REGRESSION: base 0.9515" in " ".join(called.out.split())
+
+
+def test_a_training_that_kills_its_worker_is_exit_code_4_and_one_that_finds_no_time_is_inconclusive(regress, elsewhere):
+    fake = _both(elsewhere, STEADY, STEADY, die="train")
     called = regress(fake)
-    assert called.code == 0
-    assert "the loss differs from step 5 on, there by 5.0e-01 of it" in " ".join(called.out.split())
-    assert regress(fake, "--strict").code == 3
+    assert called.code == 4
+    assert "accuracy: FAILED: base no score, head no score" in " ".join(called.out.split())
+    assert "head 'head': the worker ended with -9" in " ".join(called.out.split())
+
+
+def test_a_base_that_cannot_train_or_writes_another_schema_is_one_line_and_exit_code_4(regress, elsewhere):
+    fake = _both(elsewhere, STEADY, STEADY)
+    for path in (elsewhere / "trained-base").glob("*/1.json"):
+        path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
+    called = regress(fake)
+    out = " ".join(called.out.split())
+    assert called.code == 4
+    assert "base 'base': " in out
+    assert "schema" in out
+    assert "Traceback" not in called.err
 
 
 FAULTS = [

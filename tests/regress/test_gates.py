@@ -10,7 +10,7 @@ import pytest
 from bench.regress.detector import Speed
 from bench.regress.gates import FLOOR, Gate, gates, identical, memory
 from bench.regress.job import exit_code
-from bench.regress.output import annotations, row, to_junit, to_markdown
+from bench.regress.output import annotations, remarks, row, to_junit, to_markdown
 from bench.regress.report import Report, Result, Step, to_json
 
 FACTS: dict[str, Any] = {
@@ -27,6 +27,7 @@ FACTS: dict[str, Any] = {
 SAME = dict.fromkeys(("parameters", "FLOPs", "retraces", "conditions"), "OK") | dict.fromkeys(
     ("accuracy", "gradients"), "IDENTICAL"
 )
+OPEN = dict.fromkeys(("accuracy", "gradients"), "INCONCLUSIVE")
 
 
 def _outcomes(**head: Any) -> dict[str, str]:
@@ -41,8 +42,8 @@ def _outcomes(**head: Any) -> dict[str, str]:
         ({"parameters": 99}, {"parameters": "IMPROVED"}),
         ({"flops": None}, {"FLOPs": "INCONCLUSIVE"}),
         ({"traces": 20}, {"retraces": "REGRESSION"}),
-        ({"conditions": {"lr": 0.1, "clip": None}}, {"conditions": "REGRESSION"}),
-        ({"conditions": {"lr": 0.1, "clip": 1.0, "new": 3}}, {"conditions": "REGRESSION"}),
+        ({"conditions": {"lr": 0.1, "clip": None}}, {"conditions": "REGRESSION"} | OPEN),
+        ({"conditions": {"lr": 0.1, "clip": 1.0, "new": 3}}, {"conditions": "REGRESSION"} | OPEN),
         ({"losses": [1.0, 0.9, 0.8000001]}, {"accuracy": "INCONCLUSIVE", "gradients": "INCONCLUSIVE"}),
         ({"norms": [[1.0, 2.0]] * 2 + [[1.0, math.inf]]}, {"accuracy": "INCONCLUSIVE", "gradients": "REGRESSION"}),
         ({"norms": [[1.0, 2.0]] * 2 + [[3000.0, 2.0]]}, {"accuracy": "INCONCLUSIVE", "gradients": "REGRESSION"}),
@@ -53,6 +54,11 @@ def _outcomes(**head: Any) -> dict[str, str]:
 )
 def test_what_changed_moves_its_own_gate_alone(head, changed):
     assert _outcomes(**head) == {**SAME, **changed}
+
+
+def test_a_fingerprint_says_nothing_of_trainings_under_other_conditions():
+    found = gates(FACTS, {**FACTS, "conditions": {"lr": 0.1, "clip": None}})
+    assert next(gate.note for gate in found if gate.name == "accuracy") == "the conditions differ"
 
 
 def test_a_fault_that_base_has_too_is_not_heads():
@@ -105,6 +111,8 @@ def _result(outcome: str = "OK", *gate: str, generations: int = 10, name: str = 
         ([_result("OK", "REGRESSION")], False, 1),
         ([_result("FAILED"), _result()], False, 4),
         ([_result("FAILED", "REGRESSION")], False, 1),
+        ([_result("OK", "FAILED")], False, 4),
+        ([_result("OK", "OK")], True, 0),
         ([_result("INCONCLUSIVE", generations=0)], True, 5),
         ([], False, 5),
     ],
@@ -144,6 +152,18 @@ def test_at_most_eight_annotations_and_a_total():
     lines = annotations([_result("REGRESSION")] * 20 + [_result()])
     assert [line[:8] for line in lines] == ["::error "] * 8 + ["::notice"]
     assert "20 cells in all" in lines[-1]
+
+
+def test_a_gate_that_is_fine_and_warns_is_seen_in_every_format():
+    gate = Gate("gradients", "OK", "1", "2", "5 seeds; warning: half-life of h <b>halved</b>")
+    report = _report(Result("adding × rnn", Speed("OK", 10), [gate]))
+    assert "half-life of h &lt;b&gt;halved" in to_markdown(report)
+    assert "half-life of h &lt;b&gt;halved" in to_junit(report, strict=True)
+    assert 'failures="0"' in to_junit(report, strict=True)
+    assert "half-life of h" in to_json(report)
+    assert remarks(report.results[0]) == [
+        "gradients: OK: base 1, head 2 (5 seeds; warning: half-life of h <b>halved</b>)"
+    ]
 
 
 def test_a_row_says_what_is_not_known():

@@ -1,5 +1,6 @@
 """The sign-flip test against SciPy's, and what its interval promises."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scipy import stats
 
 from bench.regress import signflip
-from bench.regress.signflip import DRAWS, flips
+from bench.regress.signflip import DRAWS, flips, max_t
 
 
 def _drawn(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
@@ -121,3 +122,50 @@ def test_differences_without_any_variance_have_themselves_as_interval():
 def test_what_is_no_number_is_refused(values, weights):
     with pytest.raises(ValueError, match="invalid differences"):
         flips(values, weights, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("n", [3, 6, 9])
+def test_the_adjusted_p_of_one_column_is_scipys_two_sided_p_of_t(n):
+    values, _, rng = _drawn(n, n)
+    found = stats.permutation_test(
+        (values,),
+        lambda flipped: abs(float(stats.ttest_1samp(flipped, 0).statistic)),
+        permutation_type="samples",
+        alternative="greater",
+        vectorized=False,
+        n_resamples=np.inf,
+    )
+    assert max_t(values[:, None], rng) == pytest.approx(found.pvalue, abs=1e-12)
+
+
+def test_the_adjusted_p_of_several_columns_counts_the_sets_of_signs_with_a_larger_t_in_any():
+    rng = np.random.default_rng(2)
+    values = rng.normal([0.0, 0.9, 0.4], [1.0, 0.5, 2.0], (7, 3))
+
+    def t(signs: tuple[int, ...]) -> np.ndarray:
+        return np.abs(stats.ttest_1samp(np.array(signs)[:, None] * values, 0).statistic)
+
+    every = [t(signs) for signs in itertools.product((1, -1), repeat=7)]
+    expected = [np.mean([one.max() >= found - 1e-9 for one in every]) for found in t((1,) * 7)]
+    assert max_t(values, rng) == pytest.approx(expected, abs=1e-12)
+    assert len(set(expected)) == 3
+
+
+def test_columns_that_are_equal_cost_nothing_and_zeros_are_never_found():
+    rng = np.random.default_rng(0)
+    values = rng.normal(0.5, 1, (8, 1))
+    (alone,) = max_t(values, rng)
+    assert max_t(np.hstack([values, 3 * values, np.zeros((8, 1))]), rng) == pytest.approx([alone, alone, 1.0])
+
+
+def test_beyond_fourteen_rows_drawn_signs_say_what_all_would(monkeypatch):
+    values = np.random.default_rng(1).normal(0.4, 1, (14, 4))
+    exact = max_t(values, np.random.default_rng(0))
+    monkeypatch.setattr(signflip, "EXACT", 13)
+    assert max_t(values, np.random.default_rng(0)) == pytest.approx(exact, abs=0.015)
+
+
+@pytest.mark.parametrize("values", [np.zeros((0, 3)), np.zeros(3), np.full((3, 2), np.nan)])
+def test_columns_that_are_no_numbers_are_refused(values):
+    with pytest.raises(ValueError, match="invalid differences"):
+        max_t(values, np.random.default_rng(0))

@@ -1,7 +1,9 @@
 """The worker's answers, and that each gate finds the fault that it is there for while the others stay quiet."""
 
 import json
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,14 @@ from bench import backends
 from bench.catalogue import discover
 from bench.errors import UsageError
 from bench.regress import worker
-from bench.regress.faults import VARIABLE, check
+from bench.regress.drift import gradients
+from bench.regress.faults import VARIABLE, check, inject
 from bench.regress.gates import Gate, gates, memory
 from bench.regress.live import FINGERPRINT_STEPS, subjects
+from bench.regress.trainings import Pair, Trainings, accuracy
+from bench.store import Store
 from bench.suite import Suite, read_suite
+from bench.task import Data, Split
 
 FRAMEWORK = backends.load(BACKEND)
 STEPS = 8
@@ -121,6 +127,87 @@ def test_a_step_that_holds_more_memory_fails_the_gate_of_memory_alone(monkeypatc
         peaks.append(_loaded(_suite())[0].obey({"do": "warm"})["peak_bytes"])
     assert peaks[1] - peaks[0] > 48 << 20
     assert memory([(peaks[0], peaks[1])] * 10, np.random.default_rng(0)).outcome == "REGRESSION"
+
+
+class _Both:
+    """Trains base and head in this process, head with faults, as the workers of either side do in theirs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, faults: str) -> None:
+        self.monkeypatch, self.faults = monkeypatch, {"base": "", "head": faults}
+        self.stores = {side: Store(folder / side) for side in self.faults}
+        self.events: list[str] = []
+
+    def train(self, suite: dict[str, Any], seeds: Sequence[int]) -> list[Pair]:
+        sides = []
+        for side, store in self.stores.items():
+            self.monkeypatch.setenv(VARIABLE, self.faults[side])
+            server = worker._Server(FRAMEWORK, catalogue())
+            asked = [
+                {"do": "train", "suite": {**suite, "seeds": [seed]}, "folder": str(store.folder)} for seed in seeds
+            ]
+            ids = [server.obey(one, lambda event, **_: self.events.append(event))["cell"] for one in asked]
+            sides.append([store.last(cell) for cell in ids])
+        return [Pair(*pair) for pair in zip(*sides, strict=True)]
+
+    def gates(self, suite: dict[str, Any]) -> tuple[Gate, Gate]:
+        rng = np.random.default_rng(0)
+        (found,) = Trainings(lambda _, seeds: iter(self.train(suite, seeds)), rng).run(["one"])
+        base, head = self.stores.values()
+        return accuracy(found), gradients(found.judged, base.curves, head.curves, rng)
+
+
+def test_a_training_over_seeds_is_that_of_a_run(monkeypatch, tmp_path):
+    from bench.cell import Group
+    from bench.execute.machine import conditions
+    from bench.plan import plan
+
+    both = _Both(monkeypatch, tmp_path, "")
+    (pair, _) = both.train(_suite(), [3, 4])
+    (cell,) = plan(catalogue(), Suite.model_validate(_suite()))
+    record = Group(cell, catalogue(), conditions(cell, "cpu")).run(cell).record
+    assert pair.base.value == pair.head.value == record.value
+    assert (pair.base.seed, pair.base.cell_id) == (3, cell.id)
+    assert set(both.events) == {"progress"}
+
+
+@pytest.mark.parametrize(
+    ("faults", "outcomes", "note"),
+    [
+        ("rounding", {"accuracy": "OK", "gradients": "OK"}, "over 5 seeds"),
+        ("nan=20", {"accuracy": "REGRESSION", "gradients": "REGRESSION"}, "head: seed 0, 1, 2, 3, 4 diverged"),
+        ("dead", {"gradients": "REGRESSION"}, "gradient 0 to the end, in HEAD alone"),
+    ],
+)
+def test_faults_act_in_every_training_over_seeds_and_are_found(monkeypatch, tmp_path, faults, outcomes, note):
+    found = _Both(monkeypatch, tmp_path, faults).gates(_suite("rnn", evaluations=2))
+    assert outcomes.items() <= _outcomes(list(found)).items()
+    assert note in " ".join(gate.note for gate in found)
+
+
+@pytest.mark.slow
+def test_label_noise_is_found_by_the_scores_alone(monkeypatch, tmp_path):
+    suite = {
+        "summary": "",
+        "grid": [{"tasks": ["digits"], "architectures": [{"name": "mlp", "units": 16}], "training": {"steps": 200}}],
+        "backend": BACKEND,
+    }
+    scores, norms = _Both(monkeypatch, tmp_path, "label-noise=0.7").gates(suite)
+    assert (scores.outcome, norms.outcome) == ("REGRESSION", "OK")
+    assert "over 8 seeds" in scores.note
+
+
+def test_noise_deals_the_targets_of_a_share_of_the_samples_out_anew_and_leaves_the_held_out_ones():
+    class Drawn:
+        data = Data(lambda rng, n: Split(np.arange(n), rng.permutation(n)), "validation", "test")  # type: ignore[arg-type]
+
+    clean, noisy = Drawn.data.train, Drawn()
+    inject("label-noise=0.4", noisy)
+    x, y = noisy.data.train(np.random.default_rng(1), 1000)  # type: ignore[operator]
+    expected = clean(np.random.default_rng(1), 1000)  # type: ignore[operator]
+    assert np.array_equal(x, expected.x)
+    assert 380 <= (y != expected.y).sum() <= 400
+    assert sorted(y) == sorted(expected.y)
+    assert (noisy.data.validation, noisy.data.test) == ("validation", "test")
 
 
 def test_a_pair_that_does_not_fit_and_a_name_that_is_not_there_are_said():

@@ -2,12 +2,14 @@
 
 FAKE holds JSON by side ({"base": ..., "head": ...}): "seconds" of a turn, "facts" that replace the usual ones; "die",
 "fail", "mute" or "babble": the command at which it ends, says that it failed, falls silent or prints what is no JSON;
-"hello": what it greets with beside FAKE_CODE; "start": its last words, without a greeting.
+"hello": what it greets with beside FAKE_CODE; "start": its last words, without a greeting; "trained": a folder with the
+results of its trainings, whose ids by seed stand in cells.json.
 """
 
 import itertools
 import json
 import os
+import shutil
 import sys
 import time
 
@@ -34,12 +36,18 @@ def main() -> None:
     sys.stdout.flush()
     jitter = itertools.cycle([1.0, 1.001, 0.999, 1.002, 0.998])
     for line in sys.stdin:
-        do = json.loads(line)["do"]
+        command = json.loads(line)
+        do = command["do"]
         if wanted.get("die") == do:
             os.kill(os.getpid(), 9)
         if wanted.get("mute") == do:
             time.sleep(60)
         answer = {"event": "done", "peak_bytes": wanted.get("peak", 10**8), **FACTS, **wanted.get("facts", {})}
+        if do == "train":
+            shutil.copytree(wanted["trained"], command["folder"], dirs_exist_ok=True)
+            with open(os.path.join(wanted["trained"], "cells.json"), encoding="utf-8") as file:
+                answer["cell"] = json.load(file)[command["suite"]["seeds"][0]]
+            print(json.dumps({"event": "progress", "step": 1, "steps": 2, "score": 0.5}), flush=True)
         answer["seconds"] = wanted.get("seconds", 0.01) * next(jitter)
         if wanted.get("fail") == do:
             answer = {"event": "failed", "reason": "UsageError: unknown architecture 'lstm'"}
