@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from bench.regress.detector import Speed
 from bench.regress.gates import Gate
 from bench.regress.report import Report, Result
-from bench.report.text import markdown, plain, shorten, trim
+from bench.report.text import inert, markdown, plain, shorten, trim
 
 SUMMARY_BYTES: Final = 900_000
 """GitHub drops a step's whole summary above 1 MiB."""
@@ -60,11 +60,11 @@ def quiet_gates(results: Sequence[Result]) -> str:
 
 def to_markdown(report: Report, limit: int = SUMMARY_BYTES) -> str:
     """A table and the remarks, in at most `limit` bytes: what does not fit is counted."""
-    head = [f"### archbench regress: {markdown(report.headline)}", ""]
+    head = [inert(f"### archbench regress: {markdown(report.headline)}"), ""]
     head += ["| " + " | ".join((*COLUMNS, "verdict")) + " |", "|" + " --- |" * (len(COLUMNS) + 1)]
-    lines = ["| " + " | ".join(map(markdown, (*row(result), result.outcome))) + " |" for result in report.cells]
+    lines = [inert("| " + " | ".join(map(markdown, (*row(result), result.outcome))) + " |") for result in report.cells]
     notes = [
-        f"- {markdown(shorten(plain(result.cell), _NAME))}: {markdown(line)}"
+        inert(f"- {markdown(shorten(plain(result.cell), _NAME))}: {markdown(line)}")
         for result in report.cells
         for line in remarks(result)
     ]

@@ -15,7 +15,7 @@ from bench.compare import Comparison, Row
 from bench.quantities import Quantity, Verdict
 from bench.report import formats
 from bench.report.labels import distinct
-from bench.report.text import markdown, plain, shorten, trim
+from bench.report.text import inert, markdown, plain, shorten, trim
 from bench.task import WATCHING
 
 STYLES: dict[Verdict, str] = {
@@ -210,7 +210,7 @@ def markdown_comparison(comparison: Comparison, base: str, head: str) -> str:
     if warnings:
         blocks += [f"<details><summary>{len(warnings)} warnings on gradients</summary>", "\n".join(warnings)]
         blocks.append("</details>")
-    return "\n\n".join([*blocks, markdown(control(comparison))]) + "\n"
+    return inert("\n\n".join([*blocks, markdown(control(comparison))])) + "\n"
 
 
 def _lines(part: Part) -> Iterator[tuple[str, str, Quantity]]:

@@ -1,6 +1,5 @@
 """The report as Markdown for a comment on a pull request: `report.md`, one text without files beside it."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -10,7 +9,7 @@ from bench.report.aggregate import task_tables
 from bench.report.contrasts import best_group
 from bench.report.output import save
 from bench.report.rows import Row, TaskTable
-from bench.report.text import markdown, shorten, trim
+from bench.report.text import inert, markdown, shorten, trim
 from bench.runs import Runs
 
 LIMIT: Final = 65_536
@@ -35,12 +34,12 @@ def write_markdown(runs: Runs, folder: Path, *, title: str) -> list[Path]:
 def comment(runs: Runs, *, title: str) -> str:
     """Failures first, then a table a task, at most `LIMIT` bytes: tables that do not fit are named as left out."""
     tables = task_tables(runs.records)
-    parts = [_inert(part) for part in (*_opening(tables, runs.notes, title), *_failures(tables))]
-    ending = f"{_MEANING}\n\n{_inert(_conditions(tables))}\n"
+    parts = [inert(part) for part in (*_opening(tables, runs.notes, title), *_failures(tables))]
+    ending = f"{_MEANING}\n\n{inert(_conditions(tables))}\n"
     room = LIMIT - _size(ending) - _size(*parts) - 500  # for the sentence on what was left out
     left = []
     for table in tables:
-        section = _inert(_section(table))
+        section = inert(_section(table))
         if _size(section) <= room:
             parts.append(section)
             room -= _size(section)
@@ -52,11 +51,6 @@ def comment(runs: Runs, *, title: str) -> str:
             f"first {words.bold(left[0])}. `archbench report --format html` has all."
         )
     return "\n\n".join([*parts, ending])
-
-
-def _inert(text: str) -> str:
-    """So that GitHub, which looks for them in what it rendered, calls nobody, links no issue and draws no emoji."""
-    return re.sub(r"(@|#|:)(?=[\w+])", r"\1<!-- -->", text)
 
 
 def _size(*parts: str) -> int:

@@ -156,12 +156,12 @@ def test_at_most_eight_annotations_and_a_total():
 
 def test_a_gate_that_is_fine_and_warns_is_seen_in_every_format():
     gate = Gate("gradients", "OK", "1", "2", "5 seeds; warning: half-life of h <b>halved</b>")
-    report = _report(Result("adding × rnn", Speed("OK", 10), [gate]))
+    report = _report(Result.of("adding × rnn", Speed("OK", 10), [gate]))
     assert "half-life of h &lt;b&gt;halved" in to_markdown(report)
     assert "half-life of h &lt;b&gt;halved" in to_junit(report, strict=True)
     assert 'failures="0"' in to_junit(report, strict=True)
     assert "half-life of h" in to_json(report)
-    assert remarks(report.results[0]) == [
+    assert remarks(report.cells[0]) == [
         "gradients: OK: base 1, head 2 (5 seeds; warning: half-life of h <b>halved</b>)"
     ]
 
