@@ -100,7 +100,7 @@ def test_on_a_cpu_the_device_has_no_memory_of_its_own_and_is_never_behind():
 
 @pytest.mark.contract
 def test_weights_are_added_and_where_the_device_tells_its_peak_that_is_it():
-    weights = [keras.Variable(np.zeros((1000, 1000), "float32")), keras.Variable(np.zeros(5, "int64"), dtype="int64")]
+    weights = [keras.Variable(np.zeros((1000, 1000), "float32")), keras.Variable(np.zeros(5, "int64"), trainable=False, dtype="int64")]
     memory = _Memory(_framework())
     assert memory.peak(weights) - memory.peak([]) == pytest.approx(4_000_040, abs=2**20)
     assert _Memory(_framework(peak=123)).peak(weights) == 123
