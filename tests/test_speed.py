@@ -41,7 +41,7 @@ def test_a_visit_times_steps_and_inference_at_one_sample_and_at_the_batch():
     found = timed.compile()
     before = int(timed.group.optimizer.iterations)
     seen: list[tuple[str, int]] = []
-    train, predict = timed.group.model.train_on_batch, timed.group.model.predict_on_batch
+    train, predict = timed.group.step, timed.group.model.predict_on_batch
     prepare = timed.jobs["step"].prepare
     timed.jobs["step"] = Job(lambda x, y: (seen.append(("train", len(x))), train(x, y)), prepare)
     timed.group.model.predict_on_batch = lambda x: (seen.append(("predict", len(x))), predict(x))

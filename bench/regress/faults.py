@@ -64,6 +64,7 @@ def _nan(group: Any, step: Step, at: float) -> Step:
 
     def broken(*given: Any) -> Any:
         if next(taken) == at:
+            group.step.sync()
             variable = group.model.trainable_variables[0]
             variable.assign(np.full(variable.shape, np.nan, variable.dtype))
         return step(*given)
