@@ -108,7 +108,8 @@ class Group:
         self.build: Callable[[], keras.Model] = lambda: entry.value.build(self.spec, **arguments)
         self.model = self.build()
         _check_model(self.model, self.spec, declared(entry.value.build, entry.file))
-        jit = backends.load(keras.backend.backend()).compiles(entry.value.jit)
+        backend = backends.load(keras.backend.backend())
+        jit = backend.compiles(entry.value.jit)
         every = cell.training.probe_every
         self.probe_every = math.ceil(self.steps / 2) if every is None else every
         self.probe: Probe | None = None
@@ -132,6 +133,7 @@ class Group:
         )
         self.model.compile(self.optimizer, _LOSSES[self.task.loss](), jit_compile=jit)
         self.optimizer.build(self.model.trainable_variables)
+        self.step = backend.stepper(self.model)
         self.optimizer_start = [keras.ops.convert_to_numpy(variable).copy() for variable in self.optimizer.variables]
         self.compiled = False
         self.conditions = conditions(self.data)
@@ -172,6 +174,7 @@ class Group:
         return Result(record, self._curves(run))
 
     def _reset(self, seed: int) -> None:
+        self.step.sync()  # steps may have been kept by a seed that failed between two of them
         keras.utils.set_random_seed(seed)
         twin = self.build()
         for variable, start in zip(self.variables, twin.variables, strict=True):
@@ -198,11 +201,12 @@ class Group:
 
     def _interval(self, run: _Run, stream: Iterator[Split], count: int) -> int:
         """Train `count` steps, fewer where the loss stops being finite; the steps done."""
-        for done in range(1, count + 1):
+        before = len(run.losses)
+        while len(run.losses) < before + count:
             x, y = next(stream)
-            self.model.reset_metrics()  # else Keras returns the mean of all losses so far
+            self.step.reset()
             start = time.perf_counter()
-            loss = float(self.model.train_on_batch(x, y))
+            loss = self.step(x, y)
             seconds = time.perf_counter() - start
             if self.compiled:
                 run.train_seconds += seconds
@@ -210,10 +214,12 @@ class Group:
                 run.compile_seconds, self.compiled = seconds, True
             run.losses.append(loss)
             if not math.isfinite(loss):
-                return done
+                break
             if self.probe_every and len(run.losses) % self.probe_every == 0:
+                self.step.sync()
                 self._probe(run)
-        return count
+        self.step.sync()
+        return len(run.losses) - before
 
     def _attempt(self, run: _Run, what: str, measurement: Callable[[Probe], None]) -> None:
         """A measurement that fails says so in the record and costs no training; none is tried after it."""

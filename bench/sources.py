@@ -21,6 +21,7 @@ _DECIDING = (
     "gradients/recorder.py",
     "gradients/spectrum.py",
     "gradients/tap.py",
+    "step.py",
     "stream.py",
     "task.py",
     "width.py",

@@ -1,6 +1,6 @@
 """Times a cell: compiling, training steps, inference and memory, in a process that has nothing else to do.
 
-The step is the one of the training: Keras's `train_on_batch` with the recorder, on batches of the cell's own stream.
+The step is the one of the training (bench.step) with the recorder, on batches of the cell's own stream.
 Data preparation, evaluation and probes are outside the clock.
 """
 
@@ -58,7 +58,7 @@ class Timed:
         build_seconds = time.perf_counter() - start
         group._reset(self.seed)
         self.framework.compiled(keras.ops.tanh, [], jit=self.jit)(self.x[:1].astype("float32"))  # starts the compiler
-        step = Job(model.train_on_batch, self._batch)
+        step = Job(group.step, self._batch)
         given = step.prepare()
         memory = _Memory(self.framework)
         start = time.perf_counter()
@@ -68,6 +68,7 @@ class Timed:
         memory.settle()
         for _ in range(_TRIED):
             step.call(*step.prepare())
+        group.step.sync()
         peak = memory.peak([*model.variables, *group.optimizer.variables])
         matmul, operations = matrix_product(self.framework.synchronize)
         self.jobs = {
@@ -77,7 +78,7 @@ class Timed:
             "matmul": matmul,
         }
         for name, budget in SECONDS.items():
-            once = min(time_calls(self.jobs[name], 3, self.framework.synchronize))
+            once = min(self._time(name, 3))
             self.calls[name] = calls_a_visit(once, budget)
         count = count_flops(model)
         return {
@@ -94,14 +95,16 @@ class Timed:
 
     def visit(self) -> dict[str, list[float]]:
         """Seconds of some calls of every job."""
-        return {
-            name: time_calls(job, self.calls.get(name, 1), self.framework.synchronize)
-            for name, job in self.jobs.items()
-        }
+        return {name: self._time(name, self.calls.get(name, 1)) for name in self.jobs}
 
     def _batch(self) -> Split:
-        self.group.model.reset_metrics()  # as the training does, before the clock starts
+        self.group.step.reset()  # as the training does, before the clock starts
         return next(self.stream)
+
+    def _time(self, name: str, calls: int) -> list[float]:
+        seconds = time_calls(self.jobs[name], calls, self.framework.synchronize)
+        self.group.step.sync()  # inference reads the weights
+        return seconds
 
 
 class _Memory:

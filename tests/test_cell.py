@@ -66,14 +66,15 @@ def test_every_architecture_meets_the_same_batches(monkeypatch):
     seen = {}
     for architecture in ("rnn", "gru"):
         group = _group(cell(architecture=architecture))
-        real = group.model.train_on_batch
+        real = group.step
         seen[architecture] = []
 
         def spy(x, y, real=real, into=seen[architecture]):
             into.append((x.copy(), y.copy()))
             return real(x, y)
 
-        monkeypatch.setattr(group.model, "train_on_batch", spy)
+        spy.sync, spy.reset = real.sync, real.reset
+        monkeypatch.setattr(group, "step", spy)
         group.run(cell(architecture=architecture))
     assert len(seen["rnn"]) == 6
     for (xa, ya), (xb, yb) in zip(seen["rnn"], seen["gru"], strict=True):

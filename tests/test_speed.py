@@ -41,7 +41,7 @@ def test_a_visit_times_steps_and_inference_at_one_sample_and_at_the_batch():
     found = timed.compile()
     before = int(timed.group.optimizer.iterations)
     seen: list[tuple[str, int]] = []
-    train, predict = timed.group.model.train_on_batch, timed.group.model.predict_on_batch
+    train, predict = timed.group.step, timed.group.model.predict_on_batch
     prepare = timed.jobs["step"].prepare
     timed.jobs["step"] = Job(lambda x, y: (seen.append(("train", len(x))), train(x, y)), prepare)
     timed.group.model.predict_on_batch = lambda x: (seen.append(("predict", len(x))), predict(x))
@@ -100,7 +100,8 @@ def test_on_a_cpu_the_device_has_no_memory_of_its_own_and_is_never_behind():
 
 @pytest.mark.contract
 def test_weights_are_added_and_where_the_device_tells_its_peak_that_is_it():
-    weights = [keras.Variable(np.zeros((1000, 1000), "float32")), keras.Variable(np.zeros(5, "int64"), trainable=False, dtype="int64")]
+    few = keras.Variable(np.zeros(5, "int64"), trainable=False, dtype="int64")
+    weights = [keras.Variable(np.zeros((1000, 1000), "float32")), few]
     memory = _Memory(_framework())
     assert memory.peak(weights) - memory.peak([]) == pytest.approx(4_000_040, abs=2**20)
     assert _Memory(_framework(peak=123)).peak(weights) == 123

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from bench.step import Step
+
 
 def configure(threads: int) -> None:
     """Compute with that many threads, deterministically. Before anything computes: JAX reads this only once."""
@@ -55,6 +57,61 @@ def peak_bytes() -> int | None:
     """The most memory that the device has held; None on a CPU, whose memory is that of the process."""
     device = jax.devices()[0]
     return None if device.platform == "cpu" else int(device.memory_stats()["peak_bytes_in_use"])
+
+
+def stepper(model: Any) -> Step:
+    """The training step of a model that is compiled for training."""
+    return _Step(model)
+
+
+class _Step(Step):
+    """Keeps the variables' values from step to step, as `fit` does: `train_on_batch` gathers and assigns them all,
+    which takes longer than many a step. While they are kept the variables hold deleted arrays, and reading one raises.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model)
+        self.variables: tuple[list[Any], ...] = ()
+        self.state: tuple[list[Any], ...] | None = None
+        self.metrics: list[np.ndarray] | None = None
+
+    def reset(self) -> None:
+        """Nothing: every step starts from metrics that are zero."""
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Train on a batch; its loss. Keras takes the first step itself: it builds what it has not built yet."""
+        if self.metrics is None:
+            super().reset()
+            loss = super().__call__(x, y)
+            self.model.reset_metrics()
+            self.metrics = [np.array(variable) for variable in self.model.metrics_variables]
+            return loss
+        state, self.state = self.state or self._taken(), None  # a step that fails leaves nothing to go on from
+        logs, (*state, _) = self.model.train_function((*state, self.metrics), iter([(x, y, None)]))
+        loss = float(logs["loss"])
+        self.state = tuple(state)
+        return loss
+
+    def sync(self) -> None:
+        """Put what the steps made of the variables into the model; the next step takes them as they then stand.
+
+        Raises RuntimeError where one was assigned since the last step: the step would undo it.
+        """
+        if self.state is None:
+            return
+        state, self.state = self.state, None
+        pairs = [pair for part in zip(self.variables, state, strict=True) for pair in zip(*part, strict=True)]
+        for variable, _ in pairs:
+            if not variable.value.is_deleted():
+                raise RuntimeError(f"{variable.path} was assigned after a training step without sync()")
+        for variable, value in pairs:
+            variable.assign(value)
+
+    def _taken(self) -> tuple[list[Any], ...]:
+        """The values of the variables, in the order that Keras's step takes them in."""
+        model = self.model
+        self.variables = (model.trainable_variables, model.non_trainable_variables, model.optimizer.variables)
+        return tuple([variable.value for variable in variables] for variables in self.variables)
 
 
 def compiled(function: Callable[..., Any], variables: list[Any], *, jit: bool) -> Callable[..., Any]:

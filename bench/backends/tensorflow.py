@@ -6,6 +6,8 @@ from typing import Any, cast
 import numpy as np
 import tensorflow as tf
 
+from bench.step import Step
+
 
 def configure(threads: int) -> None:
     """Compute with that many threads, deterministically.
@@ -58,6 +60,11 @@ def peak_bytes() -> int | None:
     """The most memory that the device has held since; None on a CPU, whose memory is that of the process."""
     gpus = tf.config.list_logical_devices("GPU")
     return max((int(tf.config.experimental.get_memory_info(gpu.name)["peak"]) for gpu in gpus), default=None)
+
+
+def stepper(model: Any) -> Step:
+    """The training step of a model that is compiled for training."""
+    return Step(model)
 
 
 def compiled(function: Callable[..., Any], variables: list[Any], *, jit: bool) -> Callable[..., Any]:

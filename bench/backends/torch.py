@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import torch
 
+from bench.step import Step
+
 
 def configure(threads: int) -> None:
     """Compute with that many threads, deterministically. On a CPU with a fixed number PyTorch's kernels are so."""
@@ -56,6 +58,11 @@ def reset_peak_bytes() -> None:
 def peak_bytes() -> int | None:
     """The most memory that the device has held since; None on a CPU, whose memory is that of the process."""
     return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else None
+
+
+def stepper(model: Any) -> Step:
+    """The training step of a model that is compiled for training."""
+    return Step(model)
 
 
 def compiled(function: Callable[..., Any], variables: list[Any], *, jit: bool) -> Callable[..., Any]:

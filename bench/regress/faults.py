@@ -10,10 +10,11 @@ from typing import Any, Final
 import numpy as np
 
 from bench.errors import UsageError, unknown
+from bench.step import Step
 from bench.task import Data, Split
 
 VARIABLE: Final = "ARCHBENCH_FAULTS"
-Step = Callable[..., Any]
+Call = Callable[..., Any]
 
 
 def inject(text: str, group: Any) -> None:
@@ -21,12 +22,29 @@ def inject(text: str, group: Any) -> None:
     for part in filter(None, check(text).split(",")):
         name, _, value = part.partition("=")
         if name in _STEPS:
-            group.model.train_on_batch = _STEPS[name](group, group.model.train_on_batch, float(value or 1))
+            group.step = _Faulty(group.step, _STEPS[name](group, group.step, float(value or 1)))
         else:
             _GROUPS[name](group, float(value or 1))
 
 
-def _busy(_: Any, step: Step, share: float) -> Step:
+class _Faulty(Step):
+    """A step with a fault around its calls."""
+
+    def __init__(self, step: Step, call: Call) -> None:
+        super().__init__(step.model)
+        self.step, self.call = step, call
+
+    def reset(self) -> None:
+        self.step.reset()
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> float:
+        return float(self.call(x, y))
+
+    def sync(self) -> None:
+        self.step.sync()
+
+
+def _busy(_: Any, step: Call, share: float) -> Call:
     """Waits, and lets nobody else run, for a share of the step's time."""
 
     def slower(*given: Any) -> Any:
@@ -40,7 +58,7 @@ def _busy(_: Any, step: Step, share: float) -> Step:
     return slower
 
 
-def _retrace(group: Any, step: Step, _: float) -> Step:
+def _retrace(group: Any, step: Call, _: float) -> Call:
     """Has every step traced anew."""
 
     def retraced(*given: Any) -> Any:
@@ -50,10 +68,11 @@ def _retrace(group: Any, step: Step, _: float) -> Step:
     return retraced
 
 
-def _nan(group: Any, step: Step, at: float) -> Step:
+def _nan(group: Any, step: Call, at: float) -> Call:
     """A weight is NaN from the step `at` of each training on, counted from 1."""
 
     def broken(*given: Any) -> Any:
+        group.step.sync()
         if int(group.optimizer.iterations) == at - 1:
             variable = group.model.trainable_variables[0]
             variable.assign(np.full(variable.shape, np.nan, variable.dtype))
@@ -62,10 +81,11 @@ def _nan(group: Any, step: Step, at: float) -> Step:
     return broken
 
 
-def _rounding(group: Any, step: Step, _: float) -> Step:
+def _rounding(group: Any, step: Call, _: float) -> Call:
     """Weights are off by a millionth before the first step of each training: nothing is worse, only other."""
 
     def rounded(*given: Any) -> Any:
+        group.step.sync()
         if int(group.optimizer.iterations) == 0:
             for variable in group.model.trainable_variables:
                 variable.assign(variable * (1 + 1e-6))
@@ -74,7 +94,7 @@ def _rounding(group: Any, step: Step, _: float) -> Step:
     return rounded
 
 
-def _memory(_: Any, step: Step, size: float) -> Step:
+def _memory(_: Any, step: Call, size: float) -> Call:
     """Holds so many bytes more while a step runs."""
 
     def larger(*given: Any) -> Any:

@@ -119,7 +119,7 @@ class _Server:
         self._count_traces()
         inject(os.environ.get(VARIABLE, ""), group)
         self.stream = batches(group.data, cell.seed, cell.training.batch_size)
-        self.step = group.model.train_on_batch
+        self.step = group.step
         return {
             "parameters": sum(group.parameters),
             "flops": count_flops(group.model).flops,
@@ -167,8 +167,9 @@ class _Server:
             batch = next(self.stream)
             for array in batch:
                 order.update(np.ascontiguousarray(array).data)
-            group.model.reset_metrics()
-            losses.append(float(self.step(*batch)))
+            group.step.reset()
+            losses.append(self.step(*batch))
+            group.step.sync()
             norms.append(recorded(group.optimizer, group.interval)[0][done % group.interval].tolist())
         loss, score = evaluate(group.model, group.data.validation, group.task, self.cell.training.batch_size)
         return {
@@ -192,13 +193,15 @@ class _Server:
     def _turn(self, steps: int) -> float:
         """Seconds of so many steps; their data is made before the clock starts."""
         given = [next(self.stream) for _ in range(steps)]
-        self.group.model.reset_metrics()
+        self.group.step.reset()
         self.framework.synchronize()
         start = time.perf_counter()
         for batch in given:
             self.step(*batch)
         self.framework.synchronize()
-        return time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        self.group.step.sync()
+        return seconds
 
 
 def _conditions(cell: Cell, optimizer: Any) -> dict[str, Any]:

@@ -100,6 +100,117 @@ def test_a_tensor_is_read_without_a_copy_on_a_cpu_and_outlives_its_tensor() -> N
     np.testing.assert_array_equal(found, expected)
 
 
+BATCHES = [(RNG.normal(size=(8, 5)).astype("float32"), RNG.normal(size=(8, 1)).astype("float32")) for _ in range(20)]
+
+
+def _trained(stepped: Callable[[keras.Model], Any]) -> tuple[list[float], list[np.ndarray]]:
+    """The losses, and all that training changes: weights, moving statistics, seeds and the optimizer's variables."""
+    keras.utils.set_random_seed(1)
+    noisy = [keras.layers.Dense(6), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
+    model = keras.Sequential([keras.Input((5,)), *noisy, keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=backend.compiles(True))
+    losses = stepped(model)
+    return losses, [array(variable).copy() for variable in [*model.variables, *model.optimizer.variables]]
+
+
+def _by_keras(model: keras.Model) -> list[float]:
+    losses = []
+    for x, y in BATCHES:
+        model.reset_metrics()
+        losses.append(float(model.train_on_batch(x, y)))
+    return losses
+
+
+def _by_step(model: keras.Model, synced: int) -> list[float]:
+    step, losses = backend.stepper(model), []
+    for done, (x, y) in enumerate(BATCHES, 1):
+        step.reset()
+        losses.append(step(x, y))
+        if done % synced == 0:
+            step.sync()
+            model.predict_on_batch(x)
+    step.sync()
+    return losses
+
+
+@pytest.mark.parametrize("synced", [1, 7, 100])
+def test_a_step_is_keras_own_to_the_last_bit_with_dropout_and_batch_normalization(synced: int) -> None:
+    expected, variables = _trained(_by_keras)
+    losses, found = _trained(lambda model: _by_step(model, synced))
+    assert losses == expected
+    assert len(set(losses)) == len(BATCHES)
+    for a, b in zip(found, variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_step_takes_the_variables_as_they_stand_after_a_sync_and_traces_once() -> None:
+    traced, starts = [], []
+
+    def rerun(model: keras.Model) -> list[float]:
+        apply, step = model.optimizer.apply, backend.stepper(model)
+        model.optimizer.apply = lambda *given: (traced.append(0), apply(*given))[1]
+        model.optimizer.build(model.trainable_variables)
+        variables = [*model.variables, *model.optimizer.variables]
+        starts.extend(array(variable).copy() for variable in variables)
+        losses = []
+        for _ in range(2):
+            keras.utils.set_random_seed(1)  # PyTorch's dropout draws from its own state
+            for variable, start in zip(variables, starts, strict=True):
+                variable.assign(start)
+            for x, y in BATCHES[:5]:
+                step.reset()
+                losses.append(step(x, y))
+            step.sync()
+        model.train_on_batch(*BATCHES[0])
+        return losses
+
+    losses, _ = _trained(rerun)
+    assert losses[:5] == losses[5:]
+    assert len(traced) == (11 if BACKEND == "torch" else 1)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="the variables stand in the model after every step")
+def test_variables_that_are_read_or_assigned_without_a_sync_are_told_on_jax() -> None:
+    def careless(model: keras.Model) -> list[float]:
+        step = backend.stepper(model)
+        for x, y in BATCHES[:3]:
+            step(x, y)
+        for variable in [*model.variables, *model.optimizer.variables]:
+            if variable not in model.metrics_variables:
+                with pytest.raises(RuntimeError, match="deleted"):
+                    array(variable)
+        with pytest.raises(RuntimeError, match="deleted"):
+            model.predict_on_batch(BATCHES[0][0])
+        step.sync()
+        step(*BATCHES[0])
+        model.trainable_variables[0].assign(np.zeros((5, 6)))
+        with pytest.raises(RuntimeError, match=r"dense.*/kernel was assigned after a training step without sync"):
+            step.sync()
+        return []
+
+    with pytest.raises(RuntimeError, match="deleted"):
+        _trained(careless)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="only JAX's step keeps anything")
+def test_a_step_that_fails_leaves_nothing_behind_that_the_next_one_would_take() -> None:
+    def failing(model: keras.Model) -> list[float]:
+        step = backend.stepper(model)
+        step(*BATCHES[0])
+        start = [array(variable).copy() for variable in [*model.variables, *model.optimizer.variables]]
+        losses = [step(*BATCHES[1])]
+        with pytest.raises((TypeError, ValueError)):
+            step(np.zeros((8, 4), "float32"), BATCHES[1][1])
+        for variable, value in zip([*model.variables, *model.optimizer.variables], start, strict=True):
+            variable.assign(value)
+        losses.append(step(*BATCHES[1]))
+        step.sync()
+        return losses
+
+    (first, again), _ = _trained(failing)
+    assert first == again
+
+
 def test_a_vjp_is_the_cotangent_times_the_jacobian_of_each_input() -> None:
     a, b, cotangent = tensor(4, 3), tensor(3, 2), tensor(4, 2)
     to_a, to_b = backend.vjp(ops.matmul, (a, b), cotangent)
