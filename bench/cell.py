@@ -201,7 +201,8 @@ class Group:
 
     def _interval(self, run: _Run, stream: Iterator[Split], count: int) -> int:
         """Train `count` steps, fewer where the loss stops being finite; the steps done."""
-        for done in range(1, count + 1):
+        before = len(run.losses)
+        for _ in range(count):
             x, y = next(stream)
             self.step.reset()
             start = time.perf_counter()
@@ -218,7 +219,7 @@ class Group:
                 self.step.sync()
                 self._probe(run)
         self.step.sync()
-        return done
+        return len(run.losses) - before
 
     def _attempt(self, run: _Run, what: str, measurement: Callable[[Probe], None]) -> None:
         """A measurement that fails says so in the record and costs no training; none is tried after it."""
