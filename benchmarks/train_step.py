@@ -47,9 +47,9 @@ def main() -> None:
     os.environ["KERAS_BACKEND"] = arguments.backend
     framework = load(arguments.backend)
     framework.configure(1)
-    import keras  # noqa: PLC0415  # after the backend was chosen
+    import keras  # after the backend was chosen
 
-    from bench.gradients.recorder import recording  # noqa: PLC0415  # likewise
+    from bench.gradients.recorder import recording  # likewise
 
     def model(optimizer: keras.Optimizer) -> keras.Model:
         keras.utils.set_random_seed(0)
