@@ -1,9 +1,9 @@
-"""What a training step costs: Keras's fit, the bench's loop, and the bench's loop with the gradient recorder.
+"""What a training step costs: Keras's fit, train_on_batch, the bench's step, and that with the gradient recorder.
 
-One core, LSTM on the adding problem, compiled with XLA. Blocks of steps of the three, in random order within a round,
+One core, LSTM on the adding problem, compiled with XLA. Blocks of steps of the four, in random order within a round,
 so that the machine's drift hits all alike; prints the median ratio to the plain loop with a 95 % interval over rounds.
 
-    python benchmarks/train_step.py --length 100 --units 32 --rounds 20
+    python benchmarks/train_step.py --backend jax --layer rnn --length 100 --units 32 --rounds 20
 """
 
 import argparse
@@ -16,46 +16,59 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
 
-import keras
 import numpy as np
 
 from bench.backends import load
-from bench.gradients.recorder import recording
+from bench.step import Step
+from bench.suite import BACKENDS
 from tasks.adding import draw
 
 BATCH = 64
+LAYERS = {"rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
 
 
-def _model(length: int, units: int, optimizer: keras.Optimizer) -> keras.Model:
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((length, 2)), keras.layers.LSTM(units), keras.layers.Dense(1)])
-    model.compile(optimizer, "mse", jit_compile=True)
-    return model
-
-
-def _loop(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
+def _loop(step: Step, x: np.ndarray, y: np.ndarray) -> None:
     for start in range(0, len(x), BATCH):
-        model.reset_metrics()
-        model.train_on_batch(x[start : start + BATCH], y[start : start + BATCH])
+        step.reset()
+        step(x[start : start + BATCH], y[start : start + BATCH])
+    step.sync()
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backend", choices=BACKENDS, default="tensorflow")
+    parser.add_argument("--layer", choices=LAYERS, default="lstm")
     parser.add_argument("--length", type=int, default=100)
     parser.add_argument("--units", type=int, default=32)
     parser.add_argument("--steps", type=int, default=50, help="steps of a block")
     parser.add_argument("--rounds", type=int, default=20)
     arguments = parser.parse_args()
-    load("tensorflow").configure(1)
+    os.environ["KERAS_BACKEND"] = arguments.backend
+    framework = load(arguments.backend)
+    framework.configure(1)
+    import keras  # after the backend was chosen
+
+    from bench.gradients.recorder import recording  # likewise
+
+    def model(optimizer: keras.Optimizer) -> keras.Model:
+        keras.utils.set_random_seed(0)
+        layer = getattr(keras.layers, LAYERS[arguments.layer])(arguments.units)
+        found = keras.Sequential([keras.Input((arguments.length, 2)), layer, keras.layers.Dense(1)])
+        found.compile(optimizer, "mse", jit_compile=framework.compiles(True))
+        return found
+
     rng = np.random.default_rng(0)
     x, y = draw(rng, BATCH * arguments.steps, length=arguments.length)
     settings = {"learning_rate": 1e-3, "global_clipnorm": 1.0}
-    plain = _model(arguments.length, arguments.units, keras.optimizers.Adam(**settings))
-    recorder = recording("adam", interval=arguments.steps, steps=10**9, **settings)
-    recorded = _model(arguments.length, arguments.units, recorder)
-    fitted = _model(arguments.length, arguments.units, keras.optimizers.Adam(**settings))
+    by_keras, plain = (
+        Step(model(keras.optimizers.Adam(**settings))),
+        framework.stepper(model(keras.optimizers.Adam(**settings))),
+    )
+    recorded = framework.stepper(model(recording("adam", interval=arguments.steps, steps=10**9, **settings)))
+    fitted = model(keras.optimizers.Adam(**settings))
     blocks: dict[str, Callable[[], object]] = {
+        "train_on_batch": lambda: _loop(by_keras, x, y),
         "loop": lambda: _loop(plain, x, y),
         "loop with recorder": lambda: _loop(recorded, x, y),
         "fit": lambda: fitted.fit(x, y, batch_size=BATCH, shuffle=False, verbose=0),
