@@ -202,7 +202,7 @@ class Group:
     def _interval(self, run: _Run, stream: Iterator[Split], count: int) -> int:
         """Train `count` steps, fewer where the loss stops being finite; the steps done."""
         before = len(run.losses)
-        while len(run.losses) < before + count:
+        for _ in range(count):
             x, y = next(stream)
             self.step.reset()
             start = time.perf_counter()
