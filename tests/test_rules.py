@@ -1,6 +1,7 @@
 """benchmarks/rules.py: which turns each rule is shown, that each decides as its tool does, and ours replayed."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -95,12 +96,15 @@ def test_pytest_benchmark_fails_what_its_own_command_fails(tmp_path, check):
         assert alarms(base, head) == (which(head) > 1.05 * which(base))
     (tmp_path / "test_one.py").write_text(TIMED)
     flags = ["-p", "no:cacheprovider", "-q", "--benchmark-storage=kept", "--benchmark-disable-gc"]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTEST_ADDOPTS"}  # may switch it off
     codes = []
     for seconds, compare in ((base, []), (base, [check]), ([2 * one for one in base], [check])):
         (tmp_path / "seconds").write_text(repr(seconds))
         more = [f"--benchmark-compare-fail={one}" for one in compare] + ["--benchmark-compare=0001"] * bool(compare)
         command = [sys.executable, "-m", "pytest", *flags, *(more or ["--benchmark-save=base"]), "test_one.py"]
-        codes.append(subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode)
+        codes.append(
+            subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False).returncode
+        )
     assert codes == [0, 0, 1]
     assert [alarms(base, base), alarms(base, [2 * one for one in base])] == [False, True]
 
