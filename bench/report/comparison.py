@@ -15,6 +15,7 @@ from bench.compare import Comparison, Row
 from bench.quantities import Quantity, Verdict
 from bench.report import formats
 from bench.report.labels import distinct
+from bench.report.objects import group_object
 from bench.report.text import inert, markdown, plain, shorten, trim
 from bench.task import WATCHING
 
@@ -251,16 +252,8 @@ def comparison_object(comparison: Comparison) -> dict[str, Any]:
 
 
 def _row_object(row: Row) -> dict[str, Any]:
-    record = row.any
     return {
-        "task": record.task,
-        "task_settings": record.task_settings,
-        "architecture": record.architecture,
-        "architecture_settings": record.architecture_settings,
-        "training": asdict(record.training),
-        "backend": record.backend,
-        "metric": record.metric,
-        "higher_is_better": record.higher_is_better,
+        **group_object(row.any),
         "verdict": row.verdict,
         "base": [{"cell_id": each.cell_id, "seed": each.seed, "status": each.status} for each in row.base],
         "head": [{"cell_id": each.cell_id, "seed": each.seed, "status": each.status} for each in row.head],

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +14,7 @@ from bench.history import DIRECTIONS, Change, History, Point, Series
 from bench.report import formats
 from bench.report.baselines import commit, line_object
 from bench.report.labels import distinct
+from bench.report.objects import group_object
 from bench.report.text import enumerate_words, plain, shorten, trim
 from bench.stats.change_points import EFFECT, LEAST, P
 from bench.task import WATCHING
@@ -157,16 +157,8 @@ def history_object(found: History) -> dict[str, Any]:
 
 
 def _series_object(found: History, series: Series) -> dict[str, Any]:
-    record = series.record
     return {
-        "task": record.task,
-        "task_settings": record.task_settings,
-        "architecture": record.architecture,
-        "architecture_settings": record.architecture_settings,
-        "training": asdict(record.training),
-        "backend": record.backend,
-        "metric": record.metric,
-        "higher_is_better": record.higher_is_better,
+        **group_object(series.record),
         "seeds": list(series.seeds),
         "quantity": series.quantity.name,
         "machine_id": series.machine,

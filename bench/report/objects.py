@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,20 @@ def cell_object(record: Record, curves: Mapping[str, np.ndarray]) -> dict[str, A
         "gradient": _gradient(record, curves),
         "interventions": record.interventions and {key: _finite(each) for key, each in record.interventions.items()},
         "speed": _speed(record.speed),
+    }
+
+
+def group_object(record: Record) -> dict[str, Any]:
+    """What the cells of a group have in common: they differ in the seed alone."""
+    return {
+        "task": record.task,
+        "task_settings": record.task_settings,
+        "architecture": record.architecture,
+        "architecture_settings": record.architecture_settings,
+        "training": asdict(record.training),
+        "backend": record.backend,
+        "metric": record.metric,
+        "higher_is_better": record.higher_is_better,
     }
 
 
