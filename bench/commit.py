@@ -41,6 +41,7 @@ def commit_of(ref: str | None) -> Commit:
 def git(*arguments: str) -> str | None:
     """What git answers, or None where it fails or is not there."""
     try:
+        # git is wherever the user's PATH has it; arguments as a list, no shell
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
     except OSError:
         return None

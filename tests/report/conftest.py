@@ -1,7 +1,9 @@
-"""Made-up records: nothing is trained here."""
+"""Made-up records, since nothing is trained here, and the browser that opens pages."""
 
 import math
-from collections.abc import Mapping, Sequence
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +15,10 @@ from bench.report.rows import Curves
 from bench.runs import Runs
 from bench.task import Training
 
+REQUIRED = os.environ.get("ARCHBENCH_REQUIRE_BROWSER") == "1"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync")  # fmt: skip
 HOSTILE = [
     "<script>alert(1)</script>",
     "a\"b'c`d",
@@ -142,3 +148,23 @@ def records() -> list[Record]:
     made.append(make_record("copy", "lstm", 2, status="diverged", reason="loss is NaN at step 200"))
     made += [make_record("copy", "cnn", s, status="skipped", reason="reads images only") for s in range(3)]
     return made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright is not installed: pip install '.[browser]'")
+    if CHROMIUM is None:
+        missing("chromium is not installed")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield found
+        found.close()
+
+
+def missing(why: str) -> None:
+    if REQUIRED:
+        pytest.fail(f"ARCHBENCH_REQUIRE_BROWSER=1: {why}")
+    pytest.skip(why)

@@ -1,8 +1,6 @@
 """The page in headless Chromium: what a reader meets, and that nothing leaves it."""
 
 import csv
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +16,6 @@ from bench.store import Store
 from .conftest import HOSTILE, make_curves, make_record
 from .html_records import hostile, quick
 
-REQUIRED = os.environ.get("ARCHBENCH_REQUIRE_BROWSER") == "1"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")  # fmt: skip
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "vanishing"
 
 
@@ -37,26 +31,6 @@ class Seen:
 
 
 Open = Callable[..., Seen]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed: pip install '.[browser]'")
-    if CHROMIUM is None:
-        missing("chromium is not installed")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield found
-        found.close()
-
-
-def missing(why: str) -> None:
-    if REQUIRED:
-        pytest.fail(f"ARCHBENCH_REQUIRE_BROWSER=1: {why}")
-    pytest.skip(why)
 
 
 @pytest.fixture(scope="module")

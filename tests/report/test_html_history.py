@@ -1,9 +1,7 @@
 """The page of a history: what it shows, that names stay text, and what a browser and axe say."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from baselines import baseline, history_of, measured, realistic
@@ -13,7 +11,7 @@ from bench.acknowledged import Known
 from bench.history import history
 from bench.report.html.history import write_history
 
-from .test_html_browser import CHROMIUM, QUIET, missing, violations
+from .test_html_browser import violations
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -69,20 +67,6 @@ def test_a_single_baseline_and_a_history_without_a_change_have_a_page(tmp_path):
     text = write_history(history({Path(one.name): one}), tmp_path / "h.html", title="one").read_text()
     assert "None: every number kept its level." in text
     assert "nan" not in re.sub(r"<script>.*</script>|<style>.*</style>", "", text, flags=re.DOTALL)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed: pip install '.[browser]'")
-    if CHROMIUM is None:
-        missing("chromium is not installed")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield found
-        found.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")])
