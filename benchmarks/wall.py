@@ -11,7 +11,6 @@ the machine is all of it. Let nothing else run.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from bench.plan import group_id
+from bench.store import Store
 
 HERE = Path(__file__).resolve().parent
 BENCH = [sys.executable, "-P", "-m", "bench"]
@@ -71,15 +73,24 @@ def grid(given: argparse.Namespace) -> None:
             suite, out = Path(folder) / "sixty.toml", f"{folder}/run"
             suite.write_text(GRID)
             whole = wall([*BENCH, "run", str(suite), "--quiet", *given.more, "--out", out])
-            shown = subprocess.run([*BENCH, "show", out, "--json"], check=True, capture_output=True)
-        cells = json.loads(shown.stdout)
-        steps = sum(cell["train_seconds"] for cell in cells)
-        compiling = sum(cell["compile_seconds"] or 0 for cell in cells)
-        workers = given.workers or 2
+            cells = Store(Path(out)).records(flow=False)
+        spent = (given.workers or 2) * whole
+        groups: dict[str, list[float]] = {}
+        for cell in cells:
+            groups.setdefault(group_id(cell.identity), []).append(cell.wall_seconds)
+        steps = sum(cell.train_seconds for cell in cells)
+        inside = sum(sum(seconds) for seconds in groups.values())
+        # A seed that finds the group's model built and compiled does nothing but train, validate and probe.
+        training = sum(len(seconds) * min(seconds) for seconds in groups.values())
+        shares = {
+            "training steps": steps,
+            "validations and probes": training - steps,
+            "building and compiling": inside - training,
+            "no cell": spent - inside,
+        }
+        said = ", ".join(f"{share / spent:.1%} {name}" for name, share in shares.items())
         print(
-            f"{len(cells)} cells in {whole:.1f} s on {workers} workers: {steps / len(cells):.2f} s of training steps"
-            f" each, {1 - steps / workers / whole:.1%} of the wall time is none;"
-            f" {compiling / workers / whole:.1%} is first steps, which compile",
+            f"{len(cells)} cells in {whole:.1f} s, {training / len(cells):.2f} s each but for compiling; {said}",
             flush=True,
         )
 

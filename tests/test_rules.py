@@ -96,7 +96,8 @@ def test_pytest_benchmark_fails_what_its_own_command_fails(tmp_path, check):
         assert alarms(base, head) == (which(head) > 1.05 * which(base))
     (tmp_path / "test_one.py").write_text(TIMED)
     flags = ["-p", "no:cacheprovider", "-q", "--benchmark-storage=kept", "--benchmark-disable-gc"]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTEST_ADDOPTS"}  # may switch it off
+    # Either may switch it off: PYTEST_ADDOPTS, and that these tests run in a worker of pytest-xdist.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     codes = []
     for seconds, compare in ((base, []), (base, [check]), ([2 * one for one in base], [check])):
         (tmp_path / "seconds").write_text(repr(seconds))

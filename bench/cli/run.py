@@ -3,7 +3,9 @@
 import shlex
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import click
@@ -145,11 +147,14 @@ def _run(request: Request, *, timeout: float | None, memory: int | None, quiet: 
     if not quiet:
         _say(request.summary())
     before = len(request.records)
+    drawing = Thread(target=import_module, args=("bench.report.html",))  # two seconds, of cores that have no more to do
     try:
         for error in request.fetch():
             click.echo(plain(f"archbench: {error}"), err=True)
         with observer(len(request.to_train), quiet=quiet) as shown:
-            request.run(shown, timeout=timeout, memory=memory)
+            request.run(shown, timeout=timeout, memory=memory, spare=drawing.start)
+        if drawing.ident:
+            drawing.join()  # nothing else may run while cells are timed
         untimed: list[str] = []
         if cells := request.to_time():
             with timing(len(cells), quiet=quiet) as share:

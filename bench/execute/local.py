@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +104,8 @@ class Pool:
     memory: int | None = None
     costs: Costs = field(default_factory=Costs)
     gpus: Sequence[str] = ()
+    spare: Callable[[], None] = lambda: None
+    """Called, once, when a worker has nothing left to train while others have: its cores are free for the parent."""
     _live: list[_Worker] = field(default_factory=list)
     _started: list[_Worker] = field(default_factory=list)
     _deaths: Counter[str] = field(default_factory=Counter)
@@ -221,6 +223,8 @@ class Pool:
             worker.group, worker.compiled = "", False
             _tell(worker, encode(cells[0], ahead=True))
         worker.idle = True
+        self.spare()
+        self.spare = lambda: None
 
     def _start(self, index: int) -> None:
         logs = self.store.folder / "logs"

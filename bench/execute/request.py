@@ -120,10 +120,17 @@ class Request:
         if self.to_train:
             yield f"records take {disk(self.to_train, self._stored, self.store.size).words(_size)}"
 
-    def run(self, observer: Observer, *, timeout: float | None = None, memory: int | None = None) -> None:
+    def run(
+        self,
+        observer: Observer,
+        *,
+        timeout: float | None = None,
+        memory: int | None = None,
+        spare: Callable[[], None] = lambda: None,
+    ) -> None:
         """Train what is left; `records` grows with it. Raises StoreError where records cannot be written.
 
-        Limits a cell: `timeout` seconds, `memory` bytes.
+        Limits a cell: `timeout` seconds, `memory` bytes. `spare` is called, once, when cores become free.
         """
         self.store.write_plan(cell.id for cell in self.cells)
         for cell in (todo.cell for todo in self.todo if todo.cell.skip is not None):
@@ -143,6 +150,7 @@ class Request:
             memory=memory,
             costs=Costs(self._stored),
             gpus=self.gpus,
+            spare=spare,
         )
         pool.run(self.to_train, observer, self.records)
 

@@ -5,7 +5,6 @@ from typing import Final
 
 import numpy as np
 from scipy.special import expit
-from scipy.stats import rankdata
 
 from bench.record import Gate, Saturation
 
@@ -115,9 +114,12 @@ def _detector(value: np.ndarray, cue: np.ndarray, other: np.ndarray) -> dict[str
 
 def _areas(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     """Area under the ROC curve of each unit, from (steps, units) each: Mann and Whitney's U by the number of pairs."""
-    n, m = len(positive), len(negative)
-    ranks = rankdata(np.concatenate([positive, negative]), axis=0)
-    return np.asarray((ranks[:n].sum(axis=0) - n * (n + 1) / 2) / (n * m))
+    ordered = np.sort(negative, axis=0)
+    above = [
+        np.searchsorted(below, values, "left") + np.searchsorted(below, values, "right")
+        for below, values in zip(ordered.T, positive.T, strict=True)
+    ]
+    return np.asarray(np.sum(above, axis=1) / (2 * len(positive) * len(negative)))
 
 
 def saturation(h: np.ndarray, real: np.ndarray | None) -> Saturation:

@@ -13,7 +13,7 @@ that the output is computed from otherwise, such as the c of an LSTM, is probed 
 path c_t -> h_t within the step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -83,6 +83,22 @@ class _Mode:
     """Every state is 0 after the first half of the real steps."""
 
 
+class _Look(keras.Operation):
+    """A step of a cell as Keras infers shapes: run on the backend it compiles each operation on JAX, most of a second.
+
+    `shared`, once it was called: the output is the first of the new states.
+    """
+
+    def __init__(self, step: Callable[..., tuple[Any, Any]]) -> None:
+        super().__init__()
+        self.step, self.shared = step, False
+
+    def call(self, *args: Any) -> Any:
+        output, new = self.step(*args)
+        self.shared = output is keras.tree.flatten(new)[0]
+        return output
+
+
 class _TappedCell(keras.layers.Layer):
     """A recurrent cell whose output and only state is its output and its states, or the states alone where the first
     of them is the output: at a padded step every backend hands on the output and the states of the step before.
@@ -94,9 +110,9 @@ class _TappedCell(keras.layers.Layer):
         super().__init__()
         self.cell, self.features = cell, features
         self.sizes = keras.tree.flatten(cell.state_size)
-        output, new = cell(ops.zeros((1, features)), self.packed([ops.zeros((1, size)) for size in self.sizes]))
-        self.shared = output is keras.tree.flatten(new)[0]
-        self.output_units = output.shape[-1]
+        look = _Look(lambda x, *states: cell(x, self.packed(list(states))))
+        self.output_units = look(*(keras.KerasTensor((1, units)) for units in (features, *self.sizes))).shape[-1]
+        self.shared = look.shared
         self.resets = False
         self.built = True
 

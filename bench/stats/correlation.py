@@ -6,7 +6,8 @@ from itertools import permutations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy import stats
+import scipy  # which imports scipy.stats once that is asked for: it takes most of a second
+from scipy import special
 
 from bench.stats.intervals import LEAST, LEVEL, Interval
 
@@ -18,7 +19,7 @@ def correlation_interval(rho: float, n: int) -> Interval | None:
     """Bonett and Wright's (2000) interval of Spearman's rho over `n` independent units; None below four of them."""
     if n <= LEAST or math.isnan(rho):
         return None
-    half = float(stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
+    half = float(special.ndtri((1 + LEVEL) / 2)) * math.sqrt((1 + rho**2 / 2) / (n - 3))
     z = math.atanh(max(-1 + 1e-12, min(1 - 1e-12, rho)))
     return Interval(math.tanh(z - half), math.tanh(z + half))
 
@@ -58,7 +59,7 @@ def rank_correlation(
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    return np.asarray(stats.rankdata(values, axis=None).reshape(values.shape))
+    return np.asarray(scipy.stats.rankdata(values, axis=None).reshape(values.shape))
 
 
 def _standard(ranks: np.ndarray) -> np.ndarray:

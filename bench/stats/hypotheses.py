@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from scipy import special, stats
+import scipy  # which imports scipy.stats once that is asked for: it takes most of a second
+from scipy import special
 
 from bench.stats.intervals import LEAST, moments
 
@@ -24,7 +25,7 @@ def fisher(*strata: tuple[int, int, int, int]) -> float:
     """
     chances, found = np.ones(1), 0
     for k, n, other_k, other_n in strata:
-        chances = np.convolve(chances, stats.hypergeom.pmf(np.arange(n + 1), n + other_n, k + other_k, n))
+        chances = np.convolve(chances, scipy.stats.hypergeom.pmf(np.arange(n + 1), n + other_n, k + other_k, n))
         found += k
     # Sums as likely as the one found are as extreme, but for rounding.
     return min(1.0, float(chances[chances <= chances[found] * (1 + 1e-7)].sum()))
@@ -48,11 +49,11 @@ def rank_test(a: Sequence[float], b: Sequence[float]) -> float:
     """
     if any(map(math.isnan, [*a, *b])):
         raise ValueError("invalid samples: expected numbers, received a NaN")
-    ranks = stats.rankdata([*a, *b])
+    ranks = scipy.stats.rankdata([*a, *b])
     if not a or not b or np.ptp(ranks) == 0:
         return 1.0
     if len(ranks) > _EXACT:
-        return float(stats.mannwhitneyu(ranks[: len(a)], ranks[len(a) :], method="asymptotic").pvalue)
+        return float(scipy.stats.mannwhitneyu(ranks[: len(a)], ranks[len(a) :], method="asymptotic").pvalue)
     # Twice a mid-rank is a whole number.
     doubled = np.rint(2 * ranks).astype(int)
     deals = _sums(doubled, len(a))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 LEVEL: Final = 0.95
 LEAST: Final = 3
@@ -28,8 +28,8 @@ def binomial_interval(k: int, n: int) -> Interval:
     if not 0 <= k <= n or n < 1:
         raise ValueError(f"invalid share: expected 0 <= k <= n and n >= 1, received {k} of {n}")
     half = (1 - LEVEL) / 2
-    low = 0.0 if k == 0 else float(stats.beta.ppf(half, k, n - k + 1))
-    high = 1.0 if k == n else float(stats.beta.ppf(1 - half, k + 1, n - k))
+    low = 0.0 if k == 0 else float(special.betaincinv(k, n - k + 1, half))
+    high = 1.0 if k == n else float(special.betaincinv(k + 1, n - k, 1 - half))
     return Interval(low, high)
 
 
@@ -134,5 +134,7 @@ def _mean_variance(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _wilson(k: int, n: int) -> Interval:
-    low, high = stats.binomtest(k, n).proportion_ci(LEVEL, method="wilson")
-    return Interval(float(low), float(high))
+    """Wilson's (1927) score interval of a share."""
+    z2 = float(special.ndtri((1 + LEVEL) / 2)) ** 2
+    middle, half = k + z2 / 2, math.sqrt(z2 * (k * (n - k) / n + z2 / 4))
+    return Interval(max(0.0, (middle - half) / (n + z2)), min(1.0, (middle + half) / (n + z2)))

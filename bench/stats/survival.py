@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from bench.stats.intervals import LEVEL, Interval
 
@@ -53,7 +53,7 @@ def _median_interval(at: np.ndarray, share: np.ndarray, events: np.ndarray, at_r
     log = np.log(share[inner])
     error = np.sqrt(np.cumsum(events / (at_risk * np.maximum(at_risk - events, 1)))[inner]) / -log
     distance = (np.log(-log) - math.log(math.log(2))) / error
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    z = float(special.ndtri((1 + LEVEL) / 2))
     # The share falls from 1: too high for a half up to the first time that is not, too low from the first that is.
     low = at[inner][distance >= -z]
     high = at[inner][distance > z]

@@ -117,6 +117,24 @@ def test_a_result_that_arrives_as_the_time_runs_out_counts_and_no_cell_is_handed
     assert (pending, worker.cell) == ([two], None)
 
 
+def test_cores_are_spare_once_when_a_worker_has_nothing_to_train_while_another_has(tmp_path):
+    request = _request(tmp_path / "run", seeds=[0, 1], workers=2)
+    request.store.create()
+    spare = []
+    pool = Pool(
+        request.store, request.catalogue, backend="tensorflow", threads=1, workers=2, spare=lambda: spare.append(1)
+    )
+    group = request.cells[0].group
+    training, *free = [_Worker(index, None, tmp_path / "log", group=group) for index in range(3)]
+    training.cell = request.cells[0]
+    pool._live += [training, *free]
+    assert spare == []
+    for worker in free:
+        pool._handle(worker, {"event": "done"}, [], [], _Quiet())
+    assert [worker.idle for worker in free] == [True, True]
+    assert spare == [1]
+
+
 def test_a_broken_plug_in_leaves_the_others_to_run(tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_text("TASK = (\n")
