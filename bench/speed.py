@@ -61,6 +61,7 @@ class Timed:
         step = Job(group.step, self._batch)
         given = step.prepare()
         memory = _Memory(self.framework)
+        self.framework.synchronize()
         start = time.perf_counter()
         step.call(*given)
         self.framework.synchronize()

@@ -141,7 +141,8 @@ class Store:
 
     def records(self, *, flow: bool = True) -> list[Record]:
         """All of `each`, with its speed; without `flow`, less the gradient flow, which is most of a record."""
-        return self.timed(record if flow else record.model_copy(update={"gradient": None}) for record in self.each())
+        found = self.each()
+        return list(self.timed(found if flow else (one.model_copy(update={"gradient": None}) for one in found)))
 
     def record(self, cell_id: str) -> Record | None:
         """The record of one cell, or None. Raises StoreError as `each` does."""
@@ -210,10 +211,11 @@ class Store:
                     found[timing.group] = timing
         return found
 
-    def timed(self, records: Iterable[Record]) -> list[Record]:
+    def timed(self, records: Iterable[Record]) -> Iterator[Record]:
         """The records, those that ended ok with what the speed phase found for their group."""
         timings = self.timings()
-        return [_joined(record, timings) if timings else record for record in records]
+        for record in records:
+            yield _joined(record, timings) if timings else record
 
     def curves(self, record: Record) -> dict[str, np.ndarray]:
         """The arrays stored with a record (bench.record.CURVES); empty where there are none."""

@@ -72,9 +72,10 @@ def grid(given: argparse.Namespace) -> None:
         with tempfile.TemporaryDirectory() as folder:
             suite, out = Path(folder) / "sixty.toml", f"{folder}/run"
             suite.write_text(GRID)
-            whole = wall([*BENCH, "run", str(suite), "--quiet", *given.more, "--out", out])
+            workers = given.workers or 2
+            whole = wall([*BENCH, "run", str(suite), "--quiet", "--workers", str(workers), *given.more, "--out", out])
             cells = Store(Path(out)).records(flow=False)
-        spent = (given.workers or 2) * whole
+        spent = workers * whole
         groups: dict[str, list[float]] = {}
         for cell in cells:
             groups.setdefault(group_id(cell.identity), []).append(cell.wall_seconds)

@@ -25,6 +25,8 @@ def _module():
 
 
 rules = _module()
+PAIRS = ROOT / "tests" / "regress" / "pairs.npz"
+"""What `benchmarks/regress.py --cell 3 --pack` made of its runs on two cores of a virtual machine."""
 NUMBERED = np.arange(5 * 2 * 60).reshape(5, 2, 60).astype("float64")
 """Generation g, side s, pair p is 120 g + 60 s + p."""
 OURS = rules.Rule("made up", lambda base, head: sum(head) > sum(base))
@@ -67,6 +69,21 @@ def test_ours_says_of_a_recorded_run_what_it_said_when_it_was_measured(slower, o
     assert speed.outcome == outcome
     assert rules.ours(trace) == (outcome == "REGRESSION")
     assert not rules.ours(trace[:12])  # flagged at most, and never confirmed: that takes ten more
+
+
+def test_of_real_processes_ours_raises_no_alarm_without_a_change_and_finds_the_slowdowns():
+    found = rules.read(PAIRS)
+    assert {kind: len(runs) for kind, runs in found.items()} == {
+        "aa": 20,
+        "aa-hog": 1,
+        "busy10": 10,
+        "busy5": 10,
+        "busy5-hog": 1,
+    }
+    alarms = {kind: sum(map(rules.ours, runs)) for kind, runs in found.items()}
+    assert alarms["aa"] == alarms["aa-hog"] == 0
+    assert alarms["busy10"] == 10
+    assert alarms["busy5"] >= 9
 
 
 @pytest.mark.parametrize(

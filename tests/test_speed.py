@@ -92,15 +92,14 @@ def test_what_only_compiling_took_is_forgotten():
 
 @pytest.mark.contract
 @pytest.mark.skipif(FRAMEWORK.device() != "cpu", reason="a GPU has memory of its own")
-def test_on_a_cpu_the_device_has_no_memory_of_its_own_and_is_never_behind():
+def test_on_a_cpu_the_device_has_no_memory_of_its_own():
     FRAMEWORK.reset_peak_bytes()
-    FRAMEWORK.synchronize()
     assert FRAMEWORK.peak_bytes() is None
 
 
 @pytest.mark.contract
 def test_weights_are_added_and_where_the_device_tells_its_peak_that_is_it():
-    few = keras.Variable(np.zeros(5, "int64"), trainable=False, dtype="int64")
+    few = keras.Variable(np.zeros(10, "int32"), trainable=False, dtype="int32")
     weights = [keras.Variable(np.zeros((1000, 1000), "float32")), few]
     memory = _Memory(_framework())
     assert memory.peak(weights) - memory.peak([]) == pytest.approx(4_000_040, abs=2**20)

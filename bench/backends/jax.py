@@ -20,6 +20,8 @@ def configure(threads: int) -> None:
     os.environ["NPROC"] = str(threads)  # XLA's name for the size of its pool on a CPU
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # else the first worker takes all of a GPU
+    # Else a CPU computes in the background, and nothing waits for a result that nobody keeps.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 def device() -> str:
@@ -44,9 +46,9 @@ def host(tensor: Any) -> np.ndarray:
 
 
 def synchronize() -> None:
-    """Wait until the device has done all it was given, so that a clock may be read."""
+    """Wait until the device has done all it was given, so that a clock may be read. After `configure`."""
     jax.effects_barrier()
-    jax.device_put(0.0).block_until_ready()  # a device runs what it is given in turn
+    jnp.zeros(()).block_until_ready()  # a GPU runs what it is given in turn, and a CPU at once
 
 
 def reset_peak_bytes() -> None:

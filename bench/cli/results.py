@@ -8,7 +8,7 @@ from textwrap import indent
 import click
 
 from bench.cli.options import names, report_damaged
-from bench.errors import UsageError, unknown
+from bench.errors import StoreError, UsageError, unknown
 from bench.report.output import FORMATS, write_report
 from bench.report.text import plain
 from bench.runs import read_runs
@@ -23,26 +23,33 @@ _run = click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=cl
 def show_command(runs: tuple[Path, ...], as_json: bool) -> int:
     """The summary table of runs in the terminal. RUN: a folder that `archbench run` wrote."""
     stores = [Store(run).open() for run in runs]
+    code = 0
     if as_json:
-        _print_json(stores)
+        code = _print_json(stores)
     else:
         _print_table(stores)
     for store in stores:
         report_damaged(store)
-    return 0
+    return code
 
 
-def _print_json(stores: list[Store]) -> None:
-    """An object at a time: thousands of gradient profiles need not fit in memory."""
+def _print_json(stores: list[Store]) -> int:
+    """An object at a time: thousands of gradient profiles need not fit in memory. 4 where curves cannot be read."""
     from bench.report.objects import cell_object
 
-    opening = "["
+    opening, code = "[", 0
     for store in stores:
-        for record in store.each():
-            cell = cell_object(record, store.curves(record) if record.gradient else {})
+        for record in store.timed(store.each()):
+            try:
+                curves = store.curves(record) if record.gradient else {}
+            except StoreError as error:
+                click.echo(plain(f"archbench: {error}"), err=True)
+                curves, code = {}, StoreError.exit_code
+            cell = cell_object(record, curves)
             click.echo(f"{opening}\n{indent(json.dumps(cell, indent=1, allow_nan=False), ' ')}", nl=False)
             opening = ","
     click.echo("[]" if opening == "[" else "\n]")
+    return code
 
 
 def _print_table(stores: list[Store]) -> None:

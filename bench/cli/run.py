@@ -3,9 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import click
@@ -140,6 +138,7 @@ def run_command(**given: Any) -> int:
 
 
 def _run(request: Request, *, timeout: float | None, memory: int | None, quiet: bool) -> int:
+    from bench.cli.ahead import Ahead
     from bench.cli.progress import observer, timing
 
     for path, why in request.set_aside():
@@ -147,14 +146,13 @@ def _run(request: Request, *, timeout: float | None, memory: int | None, quiet: 
     if not quiet:
         _say(request.summary())
     before = len(request.records)
-    drawing = Thread(target=import_module, args=("bench.report.html",))  # two seconds, of cores that have no more to do
+    drawing = Ahead("bench.report.html")
     try:
         for error in request.fetch():
             click.echo(plain(f"archbench: {error}"), err=True)
         with observer(len(request.to_train), quiet=quiet) as shown:
             request.run(shown, timeout=timeout, memory=memory, spare=drawing.start)
-        if drawing.ident:
-            drawing.join()  # nothing else may run while cells are timed
+        drawing.wait()  # nothing else may run while cells are timed
         untimed: list[str] = []
         if cells := request.to_time():
             with timing(len(cells), quiet=quiet) as share:
@@ -162,7 +160,10 @@ def _run(request: Request, *, timeout: float | None, memory: int | None, quiet: 
     except KeyboardInterrupt:
         kept = sum(record.status in FINISHED for record in request.records)
         click.echo(f"\nstopped: {kept} of {len(request.cells)} cells are finished and kept; resume with", err=True)
-        click.echo(f"  {shlex.join(['archbench', *sys.argv[1:]])}", err=True)
+        again = [argument for argument in sys.argv[1:] if argument != "--fresh"]  # it would train the finished ones too
+        click.echo(f"  {shlex.join(['archbench', *again])}", err=True)
+        if request.fresh:
+            click.echo("which takes what is not trained anew yet from earlier runs, where it was trained", err=True)
         raise
     return _conclude(request, untimed, drawn=len(request.records) > before or bool(cells))
 

@@ -108,7 +108,15 @@ def _machine(threads: int) -> Iterator[Finding]:
 
 def _results(out: Path) -> Iterator[Finding]:
     """The nearest folder that exists is written to, and left as it was."""
-    folder = next(path for path in (out, *out.resolve().parents) if path.is_dir())
+    try:
+        out.is_dir()  # raises for a name that is too long, or may not be looked at
+        folder = next(path for path in (out, *out.resolve().parents) if path.exists())
+        if not folder.is_dir():
+            yield Finding("results", "problem", f"{folder} is a file", "choose another --out")
+            return
+    except OSError as error:
+        yield Finding("results", "problem", f"cannot write to {out}: {error.strerror}", "choose another --out")
+        return
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".archbench-") as inside:
             start = time.perf_counter()

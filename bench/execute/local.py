@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from bench.catalogue import Catalogue
 from bench.errors import StoreError
+from bench.execute.machine import cpus_of
 from bench.execute.process import close, environment, group_bytes, oom_kills, signal_group, tail
 from bench.execute.schedule import Busy, choose
 from bench.execute.worker import encode
@@ -104,8 +105,9 @@ class Pool:
     memory: int | None = None
     costs: Costs = field(default_factory=Costs)
     gpus: Sequence[str] = ()
-    spare: Callable[[], None] = lambda: None
-    """Called, once, when a worker has nothing left to train while others have: its cores are free for the parent."""
+    spare: Callable[[Sequence[int]], None] = lambda cores: None
+    """Called, once, when a worker has nothing left to train while others have, with its cores: they are free but for
+    making ready what another may die in."""
     _live: list[_Worker] = field(default_factory=list)
     _started: list[_Worker] = field(default_factory=list)
     _deaths: Counter[str] = field(default_factory=Counter)
@@ -223,8 +225,9 @@ class Pool:
             worker.group, worker.compiled = "", False
             _tell(worker, encode(cells[0], ahead=True))
         worker.idle = True
-        self.spare()
-        self.spare = lambda: None
+        if cells:
+            self.spare(cpus_of(worker.index, self.threads))
+            self.spare = lambda cores: None
 
     def _start(self, index: int) -> None:
         logs = self.store.folder / "logs"
@@ -254,9 +257,7 @@ class Pool:
         worker.listener.start()
 
     def _arguments(self, index: int) -> list[str]:
-        cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        own = cpus[index * self.threads : (index + 1) * self.threads]
-        pinned = ",".join(map(str, own)) if len(own) == self.threads else ""
+        pinned = ",".join(map(str, cpus_of(index, self.threads)))
         plugins = [str(plugin.resolve()) for plugin in self.plugins]
         return [str(self.store.folder.resolve()), self.backend, str(self.threads), pinned, *plugins]
 
@@ -280,7 +281,9 @@ class Pool:
         held = group_bytes(pids) if self.memory is not None else Counter()
         for worker in self._live:
             pid = worker.process.pid
-            if worker.ended is None:
+            if worker.process.poll() is not None:  # what it forked may hold on to its pipe, and hide that it has ended
+                signal_group(pid, signal.SIGKILL)
+            elif worker.ended is None:
                 worker.ended = self._beyond(worker, now - worker.since, held[pid])
                 if worker.ended is not None:
                     worker.kill_at = now + _GRACE_SECONDS
@@ -334,6 +337,7 @@ class Pool:
         for worker in self._started:
             close(worker.process.stdin)
             _wait(worker.process)
+            signal_group(worker.process.pid, signal.SIGKILL)  # what it forked, which would hold on to its pipe
             worker.listener.join(_GRACE_SECONDS)
             close(worker.process.stdout)
         self._live.clear()

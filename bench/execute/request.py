@@ -126,11 +126,11 @@ class Request:
         *,
         timeout: float | None = None,
         memory: int | None = None,
-        spare: Callable[[], None] = lambda: None,
+        spare: Callable[[Sequence[int]], None] = lambda cores: None,
     ) -> None:
         """Train what is left; `records` grows with it. Raises StoreError where records cannot be written.
 
-        Limits a cell: `timeout` seconds, `memory` bytes. `spare` is called, once, when cores become free.
+        Limits a cell: `timeout` seconds, `memory` bytes. `spare` is called, once, with cores that become free.
         """
         self.store.write_plan(cell.id for cell in self.cells)
         for cell in (todo.cell for todo in self.todo if todo.cell.skip is not None):
@@ -174,7 +174,7 @@ class Request:
         """
         gpu = self.gpus[0] if self.gpus else None
         found = Phase(self.store, self.workers, self.plugins, timeout, progress, gpu).run(cells)
-        self.records[:] = self.store.timed(self.records)
+        self.records[:] = list(self.store.timed(self.records))
         pairs = zip(cells, found, strict=True)
         return [f"{cell.architecture} on {cell.task}: {timing.reason}" for cell, timing in pairs if timing.reason]
 

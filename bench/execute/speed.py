@@ -11,7 +11,9 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +35,7 @@ CHILD_BYTES: Final = 1_500_000_000
 """Memory that a child is reckoned to take: as many take turns at once as half of what is free holds."""
 _MOST_CHILDREN: Final = 16
 _PATIENCE_SECONDS: Final = 900.0
+_POLL_SECONDS: Final = 0.5
 _BACKWARD: Final = 3
 """A training step in ways forward: the gradient takes two more, one for the inputs and one for the weights."""
 
@@ -76,7 +79,8 @@ class Phase:
         try:
             for index, cell in enumerate(cells):
                 cpus = cpus_of(index % self.workers, cell.threads)
-                children.append(_Child(cell, self.store.folder / "logs", cpus, self.plugins, limit, self.gpu))
+                logs = self.store.folder / "logs"
+                children.append(_Child(cell, logs, cpus, self.plugins, limit, self.gpu, self.store.lock_fd))
                 children[-1].tell(do="load", cell=encode(cell))
             self._take_turns(children, lambda part: self.progress(done + share * part))
             return self._write(children)
@@ -87,7 +91,7 @@ class Phase:
     def _take_turns(self, children: Sequence["_Child"], progress: Callable[[float], None]) -> None:
         rng = np.random.default_rng(0)
         for child in children:
-            child.hear()
+            child.hear(waiting=len(children))
         for child in children:
             child.found = child.ask(do="compile", cpus=cpus_of(0, child.cell.threads))
         for done in range(ROUNDS):
@@ -156,6 +160,8 @@ class _Child:
     plugins: Sequence[Path]
     limit: float = _PATIENCE_SECONDS
     gpu: str | None = None
+    lock: int | None = None
+    """The file that keeps other runs out of the folder, also for as long as this process lives."""
     lost: str | None = None
     found: dict[str, Any] = field(default_factory=dict)
     visits: tuple[list[Visit], list[Visit]] = field(default_factory=lambda: ([], []))
@@ -178,6 +184,7 @@ class _Child:
                     encoding="utf-8",
                     env=environment(self.cell.backend, self.cell.threads, self.gpu),
                     start_new_session=True,  # Ctrl-C is for the parent to handle
+                    pass_fds=[] if self.lock is None else [self.lock],
                 )
         except OSError as error:
             raise StoreError(f"cannot start a worker: {error.strerror}") from None
@@ -200,12 +207,12 @@ class _Child:
             except BrokenPipeError:
                 pass  # it died, and `hear` finds that out
 
-    def hear(self) -> dict[str, Any]:
-        """The answer to the last command; empty once the child is lost."""
+    def hear(self, waiting: int = 1) -> dict[str, Any]:
+        """The answer to the last command; empty once the child is lost. `waiting`: children that share the cores."""
         if self.lost is not None:
             return {}
         try:
-            return self._answer()
+            return self._answer(self.limit * waiting)
         except _LostError as error:
             self.lost = str(error)
             return {}
@@ -223,22 +230,28 @@ class _Child:
     def end(self) -> None:
         """End the process, politely first: it ends with its input unless it is at work."""
         close(self.process.stdin)
-        if self.process.poll() is None:
-            end(self.process)
-        self.process.wait()
+        end(self.process)
         self._listener.join()
         close(self.process.stdout)
 
-    def _answer(self) -> dict[str, Any]:
+    def _line(self, patience: float) -> str | None:
+        """What it answers; None where it has ended."""
+        until = time.monotonic() + patience
+        while (left := until - time.monotonic()) > 0:
+            with suppress(queue.Empty):
+                return self._answers.get(timeout=min(left, _POLL_SECONDS))
+            if self.process.poll() is not None:  # what it forked may hold on to its pipe, and hide that it has ended
+                end(self.process)
+        end(self.process)
+        raise _LostError(f"no answer after {patience:g} s")
+
+    def _answer(self, patience: float) -> dict[str, Any]:
+        line = self._line(patience)
         try:
-            line = self._answers.get(timeout=self.limit)
-        except queue.Empty:
-            end(self.process)
-            raise _LostError(f"no answer after {self.limit:g} s") from None
-        if line is None:
+            answer: dict[str, Any] = json.loads(line or "")
+        except ValueError:  # nothing, or a line that was cut: it died
             code = self.process.wait()
-            raise _LostError(f"the worker ended with {code}; last lines of {self.log}: {tail(self.log, 0)}")
-        answer: dict[str, Any] = json.loads(line)
+            raise _LostError(f"the worker ended with {code}; last lines of {self.log}: {tail(self.log, 0)}") from None
         if answer.pop("event") == "failed":
             raise _LostError(answer["reason"])
         return answer

@@ -17,13 +17,14 @@ from typing import Any
 from bench.catalogue import Catalogue, discover, first_line
 from bench.errors import BenchError
 from bench.execute.machine import affinity, conditions, pin
-from bench.execute.worker import _claim_stdout, decode
+from bench.execute.worker import _claim_stdout, _end_with_parent, decode
 
 
 def main() -> None:
     """Serve commands until standard input ends."""
     backend, threads, cpus, *plugins = sys.argv[1:]
     answer = _claim_stdout()
+    _end_with_parent()
     pin([int(cpu) for cpu in cpus.split(",") if cpu])
     from bench import backends  # noqa: PLC0415  # imports the framework, which must find the affinity set
 

@@ -25,7 +25,7 @@ import numpy as np
 from bench import backends
 from bench.catalogue import Catalogue, Entry, discover, first_line, where
 from bench.errors import BenchError, StoreError
-from bench.execute.machine import conditions
+from bench.execute.machine import conditions, pin
 from bench.plan import Cell, blank
 from bench.record import Record
 from bench.sources import sources
@@ -47,8 +47,7 @@ def main() -> None:
     _end_with_parent()
     writing = threading.Lock()
     cells = _read_cells(sys.stdin, writing)
-    if cpus and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, [int(cpu) for cpu in cpus.split(",")])
+    pin([int(cpu) for cpu in cpus.split(",") if cpu])
     framework = backends.load(backend)  # imports it, which must find the affinity set
     framework.configure(int(threads))
     catalogue = discover(Path(plugin) for plugin in plugins)

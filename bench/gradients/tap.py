@@ -13,7 +13,8 @@ that the output is computed from otherwise, such as the c of an LSTM, is probed 
 path c_t -> h_t within the step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -68,9 +69,7 @@ class Tap:
 
     def step(self, x: Any, states: Sequence[Any]) -> list[Any]:
         """The states after one step, each (batch, units), of the cell as it is."""
-        _, new = self.cell(
-            ops.convert_to_tensor(x), self.tapped.packed([ops.convert_to_tensor(part) for part in states])
-        )
+        _, new = self.tapped.step(ops.convert_to_tensor(x), [ops.convert_to_tensor(part) for part in states])
         return cast("list[Any]", keras.tree.flatten(new))
 
 
@@ -99,6 +98,25 @@ class _Look(keras.Operation):
         return output
 
 
+@contextmanager
+def _without_dropout(cell: Any) -> Iterator[None]:
+    """Keras's SimpleRNNCell makes a mask also where nothing is trained, and keeps it until a layer of its own resets
+    it: of a probe's it would train on."""
+    rates = [
+        (part, name, getattr(part, name))
+        for part in (cell, *getattr(cell, "cells", ()))
+        for name in ("dropout", "recurrent_dropout")
+        if isinstance(getattr(part, name, None), float)
+    ]
+    for part, name, _ in rates:
+        setattr(part, name, 0.0)
+    try:
+        yield
+    finally:
+        for part, name, rate in rates:
+            setattr(part, name, rate)
+
+
 class _TappedCell(keras.layers.Layer):
     """A recurrent cell whose output and only state is its output and its states, or the states alone where the first
     of them is the output: at a padded step every backend hands on the output and the states of the step before.
@@ -110,7 +128,7 @@ class _TappedCell(keras.layers.Layer):
         super().__init__()
         self.cell, self.features = cell, features
         self.sizes = keras.tree.flatten(cell.state_size)
-        look = _Look(lambda x, *states: cell(x, self.packed(list(states))))
+        look = _Look(lambda x, *states: self.step(x, list(states)))
         self.output_units = look(*(keras.KerasTensor((1, units)) for units in (features, *self.sizes))).shape[-1]
         self.shared = look.shared
         self.resets = False
@@ -132,10 +150,13 @@ class _TappedCell(keras.layers.Layer):
         size = self.cell.state_size
         return parts if isinstance(size, int) else keras.tree.pack_sequence_as(size, parts)
 
+    def step(self, x: Any, states: list[Any]) -> tuple[Any, Any]:
+        """What the cell makes of a step. It drops nothing, and keeps no mask for a loop that comes later."""
+        with _without_dropout(self.cell):
+            return cast("tuple[Any, Any]", self.cell(x, self.packed(states)))
+
     def call(self, inputs: Any, states: Any) -> tuple[Any, Any]:
-        output, new = self.cell(
-            inputs[:, : self.features], self.packed(_split(states[0][:, self.outputs :], self.sizes))
-        )
+        output, new = self.step(inputs[:, : self.features], _split(states[0][:, self.outputs :], self.sizes))
         flat = keras.tree.flatten(new)
         if self.resets:
             flat = [state * inputs[:, self.features :] for state in flat]

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from timings import timing
 
 from bench.catalogue import discover
 from bench.execute.request import Request
 from bench.plan import Flags, blank, plan
-from bench.record import Percentiles, Record
+from bench.record import GradientFlow, Percentiles, Record
 from bench.store import Store
 from bench.suite import adhoc_suite
 
@@ -192,6 +194,35 @@ def test_a_run_as_json_has_the_promised_fields_and_null_for_what_was_not_measure
         None,
     )
     assert (skipped["status"], skipped["validation_value"]) == ("skipped", None)
+
+
+def test_a_run_as_json_has_what_the_speed_phase_found(
+    archbench: Archbench, elsewhere: Path, make_record: Callable[..., Record]
+) -> None:
+    store = Store(elsewhere / "run").create()
+    store.write_timing(timing(store.write(make_record()), p50=0.125))
+    (cell,) = strict(archbench("show", store.folder, "--json").out)
+    assert cell["step_seconds"]["p50"] == 0.125
+    assert (cell["peak_bytes"], cell["flops_per_sample"]) == (12_345_678, 432_129)
+    assert cell["speed"]["share_of_peak"] == 0.125
+
+
+def test_curves_that_are_damaged_cost_a_line_and_no_other_cell(
+    archbench: Archbench, elsewhere: Path, make_record: Callable[..., Record]
+) -> None:
+    store = Store(elsewhere / "run").create()
+    flow = {"init": GradientFlow(step=0, loss=0.1, samples=8, not_finite=0, decay={})}
+    curves = {"probe_step": np.zeros(1, "int64"), "profile_h": np.random.default_rng(0).random((1, 50, 3))}
+    for name in ("a", "b"):
+        store.write(make_record(name * 16, gradient=flow), curves)
+    path = store.folder / ("a" * 16) / "1.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:400] + b"\xff" * 40 + whole[440:])  # its end is as it was
+    called = archbench("show", store.folder, "--json")
+    assert [cell["cell_id"] for cell in strict(called.out)] == ["a" * 16, "b" * 16]
+    assert called.code == 4
+    (line,) = called.err.splitlines()
+    assert line.startswith(f"archbench: cannot read curves {path}: ")
 
 
 def test_a_run_without_records_is_an_empty_array(archbench: Archbench, elsewhere: Path) -> None:

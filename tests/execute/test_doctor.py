@@ -89,6 +89,14 @@ def test_a_folder_that_cannot_be_written_is_a_problem(look, tmp_path, monkeypatc
     assert f"cannot write to {tmp_path}: Permission denied" in found.value
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "file", "file/below"])
+def test_an_out_that_cannot_become_a_folder_is_a_problem(look, tmp_path, name):
+    (tmp_path / "file").touch()
+    found = look(tmp_path / name)["results"]
+    assert (found.level, found.advice) == ("problem", "choose another --out")
+    assert ("is a file" if "file" in name else "File name too long") in found.value
+
+
 def test_data_that_is_altered_is_a_problem(look, tmp_path):
     folder = tmp_path / "keras" / "datasets"
     folder.mkdir(parents=True)

@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
-from cells import EXAMPLES
+from cells import EXAMPLES, ended
 
 from bench.catalogue import discover
 from bench.cli.progress import _Quiet
 from bench.errors import PluginError, UsageError
 from bench.execute.local import Pool, _End, _Worker
+from bench.execute.machine import cpus_of
 from bench.execute.process import environment
 from bench.execute.request import Request
 from bench.plan import Flags, blank
@@ -121,9 +122,7 @@ def test_cores_are_spare_once_when_a_worker_has_nothing_to_train_while_another_h
     request = _request(tmp_path / "run", seeds=[0, 1], workers=2)
     request.store.create()
     spare = []
-    pool = Pool(
-        request.store, request.catalogue, backend="tensorflow", threads=1, workers=2, spare=lambda: spare.append(1)
-    )
+    pool = Pool(request.store, request.catalogue, backend="tensorflow", threads=1, workers=2, spare=spare.append)
     group = request.cells[0].group
     training, *free = [_Worker(index, None, tmp_path / "log", group=group) for index in range(3)]
     training.cell = request.cells[0]
@@ -132,7 +131,22 @@ def test_cores_are_spare_once_when_a_worker_has_nothing_to_train_while_another_h
     for worker in free:
         pool._handle(worker, {"event": "done"}, [], [], _Quiet())
     assert [worker.idle for worker in free] == [True, True]
-    assert spare == [1]
+    assert spare == [cpus_of(1, 1)]
+    assert pool._arguments(1)[3] == ",".join(map(str, cpus_of(1, 1)))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize(("then", "status"), [("pass", "ok"), ("os._exit(3)", "failed")], ids=["ends well", "dies"])
+def test_what_a_worker_forked_ends_with_it_and_hides_no_end(tmp_path, then, status):
+    pids = tmp_path / "pids"
+    fork = (
+        f"pid = os.fork(); pid or (time.sleep(60), os._exit(0)); open({str(pids)!r}, 'a').write(f'{{pid}}\\n'); {then}"
+    )
+    forking = _plugin(tmp_path, "forking.py", at_draw=f"import os, time; {fork}")
+    (record,) = _run(_request(tmp_path / "run", tasks=("forking",), plugins=[forking]))
+    assert record.status == status
+    assert pids.read_text()
+    assert all(ended(int(pid)) for pid in pids.read_text().split())
 
 
 def test_a_broken_plug_in_leaves_the_others_to_run(tmp_path):
@@ -184,7 +198,7 @@ def test_an_interrupt_keeps_what_is_finished_leaves_no_worker_and_the_next_run_r
     slow = ["--steps", "1000", "--evaluations", "100"]
     around = environment("tensorflow", 1)
     process = subprocess.Popen(
-        _command(folder, *slow),
+        _command(folder, *slow, "--fresh"),
         env=around,
         stderr=subprocess.PIPE,
         text=True,
@@ -201,6 +215,7 @@ def test_an_interrupt_keeps_what_is_finished_leaves_no_worker_and_the_next_run_r
     if signum == signal.SIGINT:
         assert "1 of 2 cells are finished and kept; resume with" in errors
         assert "archbench run --task adding" in errors
+        assert "--fresh" not in errors
         assert "Traceback" not in errors
     _wait_for(lambda: not _workers_of(folder), 30)
     assert len(Store(folder).records()) == 1

@@ -1,5 +1,9 @@
 """The speed phase: cells take turns, what is lost costs itself alone, and nothing is timed twice."""
 
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -7,11 +11,12 @@ from typing import ClassVar
 import numpy as np
 import psutil
 import pytest
-from cells import BACKEND, EXAMPLES, cell
+from cells import BACKEND, EXAMPLES, cell, ended
 
 from bench.catalogue import discover
 from bench.execute import speed
 from bench.execute.machine import conditions
+from bench.execute.process import environment
 from bench.execute.request import Request
 from bench.execute.speed import Phase, summary
 from bench.plan import Flags, blank
@@ -81,7 +86,7 @@ class _Puppet(speed._Child):
         self.log.append((command["do"], self.cell.seed))
         self.command = command
 
-    def _answer(self):
+    def _answer(self, patience):
         type(self).working -= 1
         if self.cell.seed == 2 and len(self.log) > 20:
             raise speed._LostError("gone")
@@ -120,10 +125,10 @@ def test_all_load_then_one_compiles_after_another_and_then_they_take_turns_alone
 
 def test_an_interrupt_ends_every_child_and_keeps_what_was_written_before(tmp_path, monkeypatch):
     class Interrupted(_Puppet):
-        def _answer(self):
+        def _answer(self, patience):
             if self.cell.seed == 3:
                 raise KeyboardInterrupt
-            return super()._answer()
+            return super()._answer(patience)
 
     monkeypatch.setattr(speed, "_Child", Interrupted)
     monkeypatch.setattr(_Puppet, "log", [])
@@ -222,6 +227,84 @@ def test_a_child_that_does_not_answer_is_ended_and_said(tmp_path):
     assert reasons == ["rnn on adding: no answer after 0.2 s"]
     assert _children() == []
     assert Store(tmp_path).records()[0].step_seconds is None
+
+
+def test_cells_that_load_side_by_side_have_the_patience_of_them_all(tmp_path, monkeypatch):
+    waited = []
+
+    class Patient(_Puppet):
+        def _answer(self, patience):
+            waited.append((self.command["do"], patience))
+            return super()._answer(patience)
+
+    monkeypatch.setattr(speed, "_Child", Patient)
+    cells = [replace(cell(seed=seed), params=seed + 100) for seed in (0, 1, 3)]
+    Phase(Store(tmp_path).create(), workers=1, timeout=7.0).run(cells)
+    assert set(waited) == {("load", 21.0), ("compile", 7.0), ("visit", 7.0)}
+
+
+def _forking(folder, *, then):
+    """A task that leaves a process behind: of 60 s, its pid in a file, with the pipes of the worker."""
+    path = folder / "forking.py"
+    fork = f"pid = os.fork(); pid or (time.sleep(60), os._exit(0)); open({str(folder / 'pid')!r}, 'w').write(str(pid))"
+    text = (EXAMPLES / "first_value.py").read_text()
+    path.write_text(text.replace("    x = rng.random", f"    import os, time; {fork}; {then}\n    x = rng.random"))
+    return path
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize("then", ["pass", "os._exit(3)"], ids=["ends well", "dies"])
+def test_what_a_child_forked_ends_with_it_and_hides_no_end(tmp_path, then):
+    given = {"plugins": [_forking(tmp_path, then=then)]}
+    one = _request(tmp_path / "run", tasks=("forking",), seeds=(0,), **given).cells[0]
+    child = speed._Child(one, tmp_path, [], given["plugins"])
+    try:
+        child.ask(do="load", cell=speed.encode(one))
+    finally:
+        child.end()
+    assert (child.lost is None) == (then == "pass")
+    assert then == "pass" or child.lost.startswith("the worker ended with 3; ")
+    assert ended(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_child_at_work_ends_with_its_parent_and_holds_the_lock_until_then(tmp_path):
+    busy = tmp_path / "busy.py"
+    text = (EXAMPLES / "first_value.py").read_text()
+    wait = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    busy.write_text(text.replace("    x = rng.random", f"    {wait}\n    x = rng.random"))
+    (tmp_path / "run" / "logs").mkdir(parents=True)
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    one = _request(tmp_path / "other", tasks=("busy",), plugins=[busy], seeds=(0,)).cells[0]
+    arguments = [str(tmp_path / "run"), speed.encode(one), str(busy)]
+    parent = subprocess.Popen([sys.executable, script, *arguments], env=environment(BACKEND, 1))
+    try:
+        end = time.monotonic() + 120
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert time.monotonic() < end, "it never loaded"
+            time.sleep(0.1)
+        child = psutil.Process(int((tmp_path / "pid").read_text()))
+        assert str(tmp_path / "run" / "lock") in {file.path for file in child.open_files()}
+    finally:
+        parent.kill()
+        parent.wait()
+    child.wait(10)
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from bench.execute import speed
+from bench.execute.worker import decode
+from bench.store import Store
+
+folder, line, plugin = sys.argv[1:]
+store = Store(Path(folder))
+with store.lock():
+    child = speed._Child(decode(line), Path(folder) / "logs", [], [Path(plugin)], lock=store.lock_fd)
+    child.ask(do="load", cell=line)
+"""
 
 
 def test_what_a_task_raises_is_the_reason(tmp_path):

@@ -51,6 +51,25 @@ def probed(model: keras.Model, spec: InputSpec, split: Split, loss: Any = "mse",
     return Probe(model, spec, loss, jit=jit)(split)
 
 
+@contract
+def test_a_probe_leaves_no_mask_of_its_own_to_train_on() -> None:
+    """Keras's SimpleRNNCell keeps one, also where nothing is trained."""
+    spec = regression(6)
+    recurrent = keras.layers.SimpleRNN(5, dropout=0.5, recurrent_dropout=0.5)
+    model = keras.Sequential([keras.Input(spec.shape), recurrent, keras.layers.Dense(1)])
+    x = sequences(spec, 4)
+    first, again = (probed(model, spec, Split(x, np.ones((4, 1), "float32"))) for _ in range(2))
+    np.testing.assert_array_equal(first.states[0][0], again.states[0][0])
+    kernel, weight, bias = recurrent.get_weights()
+    h = np.zeros((4, 5))
+    for step in range(6):
+        h = np.tanh(x[:, step] @ kernel + bias + h @ weight)
+        np.testing.assert_allclose(first.states[0][0][:, step], h, atol=1e-5)
+    assert (recurrent.cell.dropout, recurrent.cell.recurrent_dropout) == (0.5, 0.5)
+    model.compile("sgd", "mse", jit_compile=False)
+    assert np.isfinite(model.train_on_batch(sequences(spec, 3), np.ones((3, 1), "float32")))
+
+
 def unscaled(found: Found, tap: int = 0, state: int = 0) -> np.ndarray:
     return found.gradients[tap][state].astype("float64") * 2.0**-found.scale_log2
 

@@ -4,6 +4,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
+
 from bench.catalogue import Catalogue, discover
 from bench.plan import Cell, Flags, plan
 from bench.suite import adhoc_suite
@@ -29,6 +31,17 @@ def cell(task: str = "adding", architecture: str = "rnn", *, seed: int = 0, **gi
     )
     flags = Flags(settings=settings, seeds=[seed], training=training, backend=BACKEND, **{"units": 4, **given})  # type: ignore[arg-type]
     return plan(catalogue(), adhoc_suite([task], [architecture]), flags)[0]
+
+
+def ended(pid: int) -> bool:
+    """Whether a process has ended, also where nobody has asked for its exit code; it has a second to do so."""
+    try:
+        psutil.Process(pid).wait(1)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    return True
 
 
 def with_seed(one: Cell, seed: int) -> Cell:
