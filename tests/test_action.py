@@ -135,6 +135,9 @@ def test_the_recipes_use_what_there_is_and_name_every_input():
     assert [name for name in own if name not in text] == []
     assert len(own) > 5
     assert set(re.findall(r"ARCHBENCH_[A-Z_]+", text)) <= template.keys()
+    for step in steps:  # one installed archbench, compared with itself, is refused
+        given = step.get("with", {})
+        assert "base" not in given or {"suite", "plugins"} <= given.keys() or "base-python" in given
 
 
 def _of_jobs(workflow: dict[str, Any]) -> list[dict[str, Any]]:
@@ -370,8 +373,9 @@ def test_from_measuring_to_the_comment(action, comment, tmp_path):
     (tmp_path / "one.toml").write_text('summary = "one"\n[[grid]]\ntasks = ["adding"]\narchitectures = ["rnn"]\n')
     for folder in ("base", "head"):
         (tmp_path / folder).mkdir()
+        (tmp_path / folder / "own.py").touch()
     measuring = action(FAKE=json.dumps({"head": {"seconds": 0.02}}))
-    assert measuring.run(base="base", head="head", suite="one.toml") == 1
+    assert measuring.run(base="base", head="head", suite="one.toml", plugins="own.py") == 1
     content = Path(measuring.outputs["steps.measure.outputs.json"]).read_text()
     assert "REGRESSION" in (tmp_path / "github_step_summary").read_text()
     assert comment(content).run() == 0
