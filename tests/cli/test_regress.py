@@ -14,6 +14,9 @@ from sides import record
 
 import bench
 from bench.regress import child
+from bench.regress.detector import Speed
+from bench.regress.gates import Gate
+from bench.regress.report import Report, Result, to_json
 from bench.regress.sides import Side
 from bench.store import Store
 
@@ -250,6 +253,30 @@ def test_github_gets_a_summary_and_escaped_annotations(regress, elsewhere, monke
     (elsewhere / "summary.md").write_text("x" * 899_000)
     regress({"head": {"seconds": 0.02}})
     assert (elsewhere / "summary.md").stat().st_size == 899_000
+
+
+@pytest.mark.parametrize("before", range(68, 81))
+def test_no_wrapped_name_becomes_a_command_to_github(archbench, elsewhere, monkeypatch, before):
+    """Wherever the terminal breaks the line: runs of colons at the edge of 80 columns, and the older ##[...]."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    for run in ("::", ":::", "::::", ": ::", "x :::"):
+        name = f"{'x' * before}{run}error{run}pwned ##[error]a ###[group]b"
+        one = Result.of(name, Speed("FAILED", reason=name), [Gate("FLOPs", "OK", name, name, name)])
+        (elsewhere / "all.json").write_text(to_json(Report(name, name, name, 0.05, 4, 1.0, [one])))
+        called = archbench("regress", "--render", "all.json")
+        assert called.code == 0
+        assert "error" in called.out
+        lines = called.out.splitlines()
+        assert [line for line in lines if line.lstrip().startswith("::") or "##[" in line] == []
+
+
+def test_progress_is_no_command_to_github_either(archbench, regress, elsewhere, monkeypatch):
+    (elsewhere / "two.toml").write_text(SUITE.replace('"rnn"', '"##[error]::error::"'))
+    called = archbench("regress", "two.toml", "--base", "base", "--head", "head", "--plugin", "own.py", "--seed", 1)
+    assert called.code == 0
+    assert "# #[error]: :error: : : IDENTICAL by fingerprint" in called.err
+    assert "##[" not in called.err
 
 
 def test_what_is_rendered_is_what_was_measured_and_exits_with_0(regress, archbench, elsewhere):
