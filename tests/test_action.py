@@ -17,6 +17,7 @@ from composite import ROOT, Composite, load
 from jsonschema import Draft7Validator
 
 from bench.regress.detector import Speed
+from bench.regress.gates import Gate
 from bench.regress.report import Report, Result, to_json
 
 ACTION, COMMENT, GITLAB = "action.yml", ".github/actions/comment/action.yml", "ci/gitlab.yml"
@@ -217,6 +218,24 @@ def test_a_verdict_that_does_not_fail_the_job_is_said_but_what_was_not_measured_
     one = action(FAKE_CODE=str(code))
     assert one.run(base="main", fail="false") == expected
     assert ("::warning" in one.log) == (code in (1, 3))
+
+
+SLOWER, LOST = Result.of("a", Speed("REGRESSION", 10, ratio=1.2)), Result.of("b", Speed("FAILED", reason="gone"))
+UNTRAINED = Result.of("c", Speed("REGRESSION", 10, ratio=1.2), [Gate("accuracy", "FAILED", "no score", "no score")])
+QUOTES = Result.of('"outcome": "FAILED"', Speed("REGRESSION", 10, ratio=1.2, reason='"outcome": "FAILED"'))
+
+
+@pytest.mark.parametrize("code", [1, 3])
+@pytest.mark.parametrize(
+    ("cells", "excused"),
+    [([SLOWER], True), ([QUOTES], True), ([SLOWER, LOST], False), ([UNTRAINED], False), (None, False)],
+    ids=["regressed", "a name with quotes", "another failed", "its training failed", "no numbers"],
+)
+def test_a_regression_is_not_excused_where_a_cell_failed_or_there_are_no_numbers(action, code, cells, excused):
+    content = "" if cells is None else to_json(Report("main", ".", "sentinel", 0.05, code, 1.0, cells))
+    one = action(FAKE_CODE=str(code), FAKE_JSON=content)
+    assert one.run(base="main", fail="false") == (0 if excused else code)
+    assert ("::warning" in one.log) == excused
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
