@@ -1,15 +1,23 @@
 """Base and head: where their code lies, and that each runs its own."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from cells import BACKEND
 
 from bench.errors import UsageError
+from bench.regress.gates import identical
+from bench.regress.live import Live, subjects
 from bench.regress.sides import checked_out
+from bench.suite import Suite
+
+ROOT = Path(__file__).parents[2]
 
 
 def _sides(
@@ -119,3 +127,24 @@ def test_a_commit_without_the_current_folder_is_refused(git, elsewhere, monkeypa
         UsageError, match=re.escape("expected a commit with the current folder, 'new/', received 'main'")
     ):
         _sides("main")
+
+
+def test_real_workers_run_the_bench_and_the_plugin_of_their_own_side(elsewhere, tmp_path, plugin):
+    """Base calls the last layer by another name, and its task has targets half as large."""
+    for side, name, scale in (("base", "other", 1), ("head", "readout", 2)):
+        for package in ("bench", "tasks"):
+            shutil.copytree(ROOT / package, elsewhere / side / package, ignore=shutil.ignore_patterns("__pycache__"))
+        recurrent = elsewhere / side / "bench" / "architectures" / "recurrent.py"
+        recurrent.write_text(recurrent.read_text().replace('name="readout"', f'name="{name}"'))
+        task = plugin("own.py", "TASK = task()").read_text().replace("x.sum(", f"{scale} * x.sum(")
+        (elsewhere / side / "own.py").write_text(task)
+    grid = {"tasks": ["own"], "architectures": [{"name": "rnn", "units": 4}], "training": {"steps": 3, "batch_size": 4}}
+    (cell,) = subjects(Suite.model_validate({"summary": "", "grid": [grid], "backend": BACKEND}))
+    asked = [("base", "base", None, ""), ("head", "head", None, "")]
+    with checked_out(asked, [Path("own.py")]) as (base, head):
+        facts = Live(base, head, tmp_path, np.random.default_rng(0)).fingerprint(cell)
+    assert [fact["variables"][-1] for fact in facts] == ["other/bias", "readout/bias"]
+    assert facts[0]["data"] != facts[1]["data"]
+    assert facts[0]["conditions"] == facts[1]["conditions"]
+    assert len(facts[0]["losses"]) == len(facts[1]["losses"]) == 3
+    assert not identical(*facts)
