@@ -17,6 +17,7 @@ from composite import ROOT, Composite, load
 from jsonschema import Draft7Validator
 
 from bench.regress.detector import Speed
+from bench.regress.gates import Gate
 from bench.regress.report import Report, Result, to_json
 
 ACTION, COMMENT, GITLAB = "action.yml", ".github/actions/comment/action.yml", "ci/gitlab.yml"
@@ -135,6 +136,9 @@ def test_the_recipes_use_what_there_is_and_name_every_input():
     assert [name for name in own if name not in text] == []
     assert len(own) > 5
     assert set(re.findall(r"ARCHBENCH_[A-Z_]+", text)) <= template.keys()
+    for step in steps:  # one installed archbench, compared with itself, is refused
+        given = step.get("with", {})
+        assert "base" not in given or {"suite", "plugins"} <= given.keys() or "base-python" in given
 
 
 def _of_jobs(workflow: dict[str, Any]) -> list[dict[str, Any]]:
@@ -214,6 +218,24 @@ def test_a_verdict_that_does_not_fail_the_job_is_said_but_what_was_not_measured_
     one = action(FAKE_CODE=str(code))
     assert one.run(base="main", fail="false") == expected
     assert ("::warning" in one.log) == (code in (1, 3))
+
+
+SLOWER, LOST = Result.of("a", Speed("REGRESSION", 10, ratio=1.2)), Result.of("b", Speed("FAILED", reason="gone"))
+UNTRAINED = Result.of("c", Speed("REGRESSION", 10, ratio=1.2), [Gate("accuracy", "FAILED", "no score", "no score")])
+QUOTES = Result.of('"outcome": "FAILED"', Speed("REGRESSION", 10, ratio=1.2, reason='"outcome": "FAILED"'))
+
+
+@pytest.mark.parametrize("code", [1, 3])
+@pytest.mark.parametrize(
+    ("cells", "excused"),
+    [([SLOWER], True), ([QUOTES], True), ([SLOWER, LOST], False), ([UNTRAINED], False), (None, False)],
+    ids=["regressed", "a name with quotes", "another failed", "its training failed", "no numbers"],
+)
+def test_a_regression_is_not_excused_where_a_cell_failed_or_there_are_no_numbers(action, code, cells, excused):
+    content = "" if cells is None else to_json(Report("main", ".", "sentinel", 0.05, code, 1.0, cells))
+    one = action(FAKE_CODE=str(code), FAKE_JSON=content)
+    assert one.run(base="main", fail="false") == (0 if excused else code)
+    assert ("::warning" in one.log) == excused
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -370,8 +392,9 @@ def test_from_measuring_to_the_comment(action, comment, tmp_path):
     (tmp_path / "one.toml").write_text('summary = "one"\n[[grid]]\ntasks = ["adding"]\narchitectures = ["rnn"]\n')
     for folder in ("base", "head"):
         (tmp_path / folder).mkdir()
+        (tmp_path / folder / "own.py").touch()
     measuring = action(FAKE=json.dumps({"head": {"seconds": 0.02}}))
-    assert measuring.run(base="base", head="head", suite="one.toml") == 1
+    assert measuring.run(base="base", head="head", suite="one.toml", plugins="own.py") == 1
     content = Path(measuring.outputs["steps.measure.outputs.json"]).read_text()
     assert "REGRESSION" in (tmp_path / "github_step_summary").read_text()
     assert comment(content).run() == 0

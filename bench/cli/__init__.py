@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from importlib import import_module
 
 import click
@@ -91,4 +92,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception:  # a mistake in here, with its traceback; Python's exit code 1 says that something regressed
+        traceback.print_exc()
+        code = BenchError.exit_code
     sys.exit(code)

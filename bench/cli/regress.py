@@ -122,7 +122,7 @@ def _measure(given: dict[str, Any], cells: list[Any], base: Any, head: Any, logs
 
     def progress(line: str) -> None:
         if not given["quiet"]:
-            click.echo(f"{(time.monotonic() - start) / 60:6.1f} min  {plain(line)}", err=True)
+            click.echo(f"{(time.monotonic() - start) / 60:6.1f} min  {_harmless(plain(line))}", err=True)
 
     found = run(
         cells,
@@ -189,5 +189,5 @@ def _print(report: "Report", *, quiet: bool) -> None:
 
 
 def _harmless(text: str) -> str:
-    """A line that starts with two colons is a command to GitHub, and a wrapped name may start one."""
-    return text.replace("::", ": :")
+    """GitHub takes a line that starts with :: for a command, as a wrapped name may, and ##[ in any place of a line."""
+    return re.sub(r":(?=:)|#(?=#\[)", r"\g<0> ", text)

@@ -24,13 +24,14 @@ FLOOR: Final = 8_000_000
 _TAIL, _UPPER = 0.005, 0.05
 
 Facts = Mapping[str, Any]
+Name = Literal["parameters", "FLOPs", "retraces", "conditions", "accuracy", "gradients", "memory"]
 
 
 @dataclass(frozen=True)
 class Gate:
     """What one gate says of one cell. IDENTICAL: the same to the last bit."""
 
-    name: str
+    name: Name
     outcome: Outcome | Literal["IDENTICAL"]
     base: str
     head: str
@@ -49,7 +50,7 @@ def gates(base: Facts, head: Facts) -> list[Gate]:
     ]
 
 
-_EXACT: Final = {"parameters": "parameters", "FLOPs": "flops", "retraces": "traces"}
+_EXACT: Final[dict[Name, str]] = {"parameters": "parameters", "FLOPs": "flops", "retraces": "traces"}
 _TRACED: Final = ("losses", "norms", "variables", "data", "evaluation")
 
 
@@ -62,7 +63,7 @@ def _pair(text: Callable[[Any], str], base: Any, head: Any) -> tuple[str, str]:
     return text(base), text(head)
 
 
-def _exact(name: str, base: int | None, head: int | None) -> Gate:
+def _exact(name: Name, base: int | None, head: int | None) -> Gate:
     texts = _pair(lambda value: "not counted" if value is None else f"{value:,}", base, head)
     if base is None and head is None:
         return Gate(name, "OK", *texts, "a layer of the model has no count on either side")

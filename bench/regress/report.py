@@ -2,7 +2,7 @@
 
 What is read may be somebody else's: a job of a fork uploads the file, and another job, which may write comments, reads
 it. So nothing is taken that a writer would not have written: no other field, no number that is not finite or within
-its bounds, no long text, no verdict that is not the worst of the cell's own.
+its bounds, no long text, no unknown gate and none twice in a cell, no verdict that is not the worst of the cell's own.
 """
 
 import json
@@ -53,6 +53,8 @@ class Result:
     step_seconds: Step | None = None
 
     def __post_init__(self) -> None:
+        if len({gate.name for gate in self.gates}) < len(self.gates):
+            raise ValueError("expected each gate once, received one more often")
         if self.outcome != (expected := worst(self.speed, self.gates)):
             raise ValueError(f"expected the outcome {expected}, the worst of the cell's, received {self.outcome}")
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import Final
 
@@ -30,10 +31,16 @@ class Side:
     label: str
     """As it was asked for."""
     root: Path | None
-    """The folder whose code is run; None: what the Python has installed."""
+    """The folder whose code is run, of a commit the current one in its worktree; None: what its Python has."""
     python: str = sys.executable
     plugins: tuple[Path, ...] = ()
     faults: str = ""
+
+    @property
+    def own_bench(self) -> Path | None:
+        """The file by which a bench is known; None where the root has none."""
+        file = self.root / "bench" / "__init__.py" if self.root else None
+        return file if file and file.is_file() else None
 
     def command(self, backend: str, threads: int, cpus: Sequence[int]) -> list[str]:
         """Of a worker."""
@@ -58,8 +65,8 @@ class Side:
 
     def check(self, code: str) -> None:
         """`code`: the file of the bench that a worker says it runs. Raises BenchError where that is not the side's."""
-        own = self.root / "bench" / "__init__.py" if self.root else None
-        if own is not None and own.is_file() and not Path(code).samefile(own):
+        own = self.own_bench
+        if own is not None and not Path(code).samefile(own):
             raise BenchError(f"{self.name} {shown(self.label)}: expected to run {own}, but its Python runs {code}")
 
 
@@ -70,12 +77,16 @@ def checked_out(
     """The sides of (name, REF, Python, faults): a git ref in a worktree of its own for as long as this lasts.
 
     `plugins`: files relative to the current folder, or to that folder in each worktree. Raises UsageError where a REF
-    is neither a commit nor a folder or a plug-in is not there, and BenchError where git cannot check it out.
+    is neither a commit nor a folder, a plug-in is not there or a side has no code of its own, and BenchError where git
+    cannot check it out.
     """
     with tempfile.TemporaryDirectory(prefix="archbench-regress-") as folder:
         added: list[Path] = []
         try:
-            yield [_side(*one, plugins, Path(folder), added) for one in given]
+            sides = [_side(*one, plugins, Path(folder), added) for one in given]
+            for side, other in permutations(sides, 2):
+                _check_own(side, other)
+            yield sides
         finally:
             for path in added:
                 git("worktree", "remove", "--force", str(path))
@@ -107,14 +118,40 @@ def _side(
                 f"--{name}: expected a commit of this repository{shallow} or a folder, received {shown(ref)}"
             )
         root = Path(ref).resolve()
-        inside = root
     else:
-        root = folder / name
-        if git("worktree", "add", "--detach", "--quiet", str(root), commit) is None:
+        worktree, inside = folder.resolve() / name, git("rev-parse", "--show-prefix") or ""
+        if git("worktree", "add", "--detach", "--quiet", str(worktree), commit) is None:
             raise BenchError(f"--{name} {shown(ref)}: git cannot check {commit[:12]} out; try `git worktree prune`")
-        added.append(root)
-        inside = root / (git("rev-parse", "--show-prefix") or "")
-    return Side(name, ref, root, executable, _plugins(name, plugins, inside), faults)
+        added.append(worktree)
+        root = worktree / inside
+        if not root.is_dir():
+            raise UsageError(
+                f"--{name}: expected a commit with the current folder, {shown(inside)}, received {shown(ref)} "
+                "without it; start in a folder that both sides have"
+            )
+    return Side(name, ref, root, executable, _plugins(name, plugins, root), faults)
+
+
+def _check_own(side: Side, other: Side) -> None:
+    """One Python has one archbench installed, and it would stand in for code that a side does not have: the other's."""
+    if side.own_bench is not None or _environment(side.python) != _environment(other.python):
+        return
+    if other.own_bench is not None:
+        expected, why = f"archbench's bench/, which {other.name} {shown(other.label)} has", ""
+    elif set(side.plugins) <= set(other.plugins):
+        expected = "code of its own, archbench's bench/ or a --plugin"
+        why = f": {side.name} and {other.name} would be the same installed archbench"
+    else:
+        return
+    raise UsageError(
+        f"--{side.name}: expected {expected}, received {shown(side.label)} without it{why}; name the top of a checkout "
+        f"or a --plugin that lies in it, or give --{side.name}-python an environment of its own"
+    )
+
+
+def _environment(python: str) -> tuple[Path, Path]:
+    """Two names of a Python in one folder are one environment; two environments may link to one Python."""
+    return Path(python).parent.resolve(), Path(python).resolve()
 
 
 def _plugins(name: str, plugins: Sequence[Path], folder: Path) -> tuple[Path, ...]:

@@ -33,6 +33,19 @@ def test_the_version_is_told(archbench: Archbench) -> None:
     assert bench.__version__ in archbench("--version").out
 
 
+def test_a_mistake_of_archbench_itself_is_a_traceback_and_exit_code_4_which_no_regression_has(
+    archbench: Archbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("a mistake")
+
+    monkeypatch.setattr("bench.suite.read_suite", broken)
+    called = archbench("regress", "--base", ".")
+    assert (called.code, called.out) == (4, "")
+    assert called.err.startswith("Traceback (most recent call last):")
+    assert called.err.endswith("ZeroDivisionError: a mistake\n")
+
+
 @pytest.mark.parametrize("command", commands())
 def test_every_command_has_help_of_its_own(archbench: Archbench, command: str) -> None:
     called = archbench(command, "--help")

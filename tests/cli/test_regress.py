@@ -14,6 +14,9 @@ from sides import record
 
 import bench
 from bench.regress import child
+from bench.regress.detector import Speed
+from bench.regress.gates import Gate
+from bench.regress.report import Report, Result, to_json
 from bench.regress.sides import Side
 from bench.store import Store
 
@@ -23,10 +26,11 @@ SUITE = 'summary = "two"\n[[grid]]\ntasks = ["adding"]\narchitectures = ["rnn", 
 
 @pytest.fixture
 def regress(archbench: Callable[..., Any], elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`regress({"head": {"seconds": 0.02}}, "--strict")` compares two folders of which the workers are made up."""
+    """`regress({"head": {"seconds": 0.02}}, "--strict")` compares a plug-in in two folders; the workers are made up."""
     (elsewhere / "two.toml").write_text(SUITE)
     for folder in ("base", "head"):
         (elsewhere / folder).mkdir()
+        (elsewhere / folder / "own.py").touch()
     monkeypatch.setattr(Side, "command", lambda side, *_: [sys.executable, "-ISs", str(WORKER), side.name])
     monkeypatch.setenv("FAKE_CODE", bench.__file__)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
@@ -34,7 +38,8 @@ def regress(archbench: Callable[..., Any], elsewhere: Path, monkeypatch: pytest.
 
     def call(fake: dict[str, Any], *arguments: object, suite: str = "two.toml") -> Any:
         monkeypatch.setenv("FAKE", json.dumps(fake))
-        return archbench("regress", suite, "--base", "base", "--head", "head", "--seed", 1, "--quiet", *arguments)
+        sides = ["--base", "base", "--head", "head", "--plugin", "own.py"]
+        return archbench("regress", suite, *sides, "--seed", 1, "--quiet", *arguments)
 
     return call
 
@@ -250,6 +255,30 @@ def test_github_gets_a_summary_and_escaped_annotations(regress, elsewhere, monke
     assert (elsewhere / "summary.md").stat().st_size == 899_000
 
 
+@pytest.mark.parametrize("before", range(68, 81))
+def test_no_wrapped_name_becomes_a_command_to_github(archbench, elsewhere, monkeypatch, before):
+    """Wherever the terminal breaks the line: runs of colons at the edge of 80 columns, and the older ##[...]."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    for run in ("::", ":::", "::::", ": ::", "x :::"):
+        name = f"{'x' * before}{run}error{run}pwned ##[error]a ###[group]b"
+        one = Result.of(name, Speed("FAILED", reason=name), [Gate("FLOPs", "OK", name, name, name)])
+        (elsewhere / "all.json").write_text(to_json(Report(name, name, name, 0.05, 4, 1.0, [one])))
+        called = archbench("regress", "--render", "all.json")
+        assert called.code == 0
+        assert "error" in called.out
+        lines = called.out.splitlines()
+        assert [line for line in lines if line.lstrip().startswith("::") or "##[" in line] == []
+
+
+def test_progress_is_no_command_to_github_either(archbench, regress, elsewhere, monkeypatch):
+    (elsewhere / "two.toml").write_text(SUITE.replace('"rnn"', '"##[error]::error::"'))
+    called = archbench("regress", "two.toml", "--base", "base", "--head", "head", "--plugin", "own.py", "--seed", 1)
+    assert called.code == 0
+    assert "# #[error]: :error: : : IDENTICAL by fingerprint" in called.err
+    assert "##[" not in called.err
+
+
 def test_what_is_rendered_is_what_was_measured_and_exits_with_0(regress, archbench, elsewhere):
     measured = regress({"head": {"seconds": 0.02}}, "--json", "all.json", "--markdown", "all.md", "--junit", "all.xml")
     assert measured.code == 1
@@ -301,6 +330,7 @@ def test_refs_of_git_are_checked_out_and_gone_afterwards(archbench, elsewhere, m
 
     git("init", "-q", "-b", "main")
     (elsewhere / "two.toml").write_text(SUITE)
+    (elsewhere / "own.py").touch()
     git("add", ".")
     git("commit", "-qm", "first")
     seen: set[tuple[str, bool]] = set()
@@ -311,14 +341,23 @@ def test_refs_of_git_are_checked_out_and_gone_afterwards(archbench, elsewhere, m
 
     monkeypatch.setattr(Side, "command", command)
     monkeypatch.setenv("FAKE_CODE", bench.__file__)
-    assert archbench("regress", "two.toml", "--base", "main", "--head", "HEAD", "--quiet").code == 0
+    sides = ["--base", "main", "--head", "HEAD", "--plugin", "own.py"]
+    assert archbench("regress", "two.toml", *sides, "--quiet").code == 0
     assert seen == {("base", True), ("head", True)}
     assert len(git("worktree", "list").splitlines()) == 1
 
 
+@pytest.mark.parametrize("base", [".", "base"])
+def test_a_base_without_code_of_its_own_is_one_line_and_exit_code_2_and_measures_nothing(regress, archbench, base):
+    called = archbench("regress", "two.toml", "--base", base, "--quiet")
+    assert called.code == 2
+    assert f"--base: expected code of its own, archbench's bench/ or a --plugin, received '{base}'" in called.complaint
+
+
 def test_a_side_whose_python_runs_another_bench_is_found_out(regress, elsewhere):
-    (elsewhere / "base" / "bench").mkdir()
-    (elsewhere / "base" / "bench" / "__init__.py").write_text("")
+    for folder in ("base", "head"):
+        (elsewhere / folder / "bench").mkdir()
+        (elsewhere / folder / "bench" / "__init__.py").touch()
     called = regress({})
     assert called.code == 4
     assert f"but its Python runs {bench.__file__}" in "".join(called.out.split("\n"))

@@ -2,7 +2,7 @@
 """Stands where an action or a template calls Python: notes its arguments in $CALLS, a JSON list a line.
 
 pip installs nothing. `bench regress` measures what $FAKE says (fake_regress_worker.py) where that is set, and else
-writes no numbers and ends with $FAKE_CODE; with --render it is the real one.
+writes $FAKE_JSON ({}; where that is empty, no file) and ends with $FAKE_CODE; with --render it is the real one.
 """
 
 import json
@@ -18,7 +18,8 @@ if arguments[:2] == ["-m", "pip"]:
 assert arguments[:4] == ["-P", "-m", "bench", "regress"], arguments
 if "FAKE" not in os.environ and "--render" not in arguments:
     given = dict(one.partition("=")[::2] for one in arguments if one.startswith("--"))
-    Path(given["--json"]).write_text("{}")
+    if content := os.environ.get("FAKE_JSON", "{}"):
+        Path(given["--json"]).write_text(content)
     sys.exit(int(os.environ["FAKE_CODE"]))
 
 import bench  # noqa: E402
