@@ -92,7 +92,7 @@ def _norms(*totals: float) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("base", "head", "note"),
     [
-        (_norms(1, 1, math.nan, 1), _norms(1, 1, 1, math.nan), "no worse than base: a loss or gradient that is not finite, first"),
+        (_norms(1, 1, math.nan, 1), _norms(1, 1, 1, math.nan), "no worse than base: a loss or gradient"),
         (_norms(1, 1, math.nan, 1), _norms(1, 1, 1, math.inf), "first at step 4"),
         (_norms(1, 1, math.nan, 1), _norms(1, 1, 5000, 1), "the gradient jumps at step 3"),
         (_norms(1, 1, 5000, 1), _norms(1, 1, 1, 5000), "no worse than base: the gradient jumps at step 4"),
