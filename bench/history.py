@@ -241,22 +241,22 @@ def _direction(series: Series, difference: float) -> Direction:
 def _seeds_tell(series: Series, before: Baseline, after: Baseline) -> bool:
     """Student's interval of the differences, seed by seed, leaves out 0; ranks where a seed never got there.
 
-    Also where there are too few seeds to say.
+    Of logarithms where all numbers of both sides have one, but for scores and shares. Also where there are too few
+    seeds to say.
     """
     first, second = (_by_seed(series, baseline) for baseline in (before, after))
-    if not all(map(math.isfinite, [*first.values(), *second.values()])):
+    values = [*first.values(), *second.values()]
+    if not all(map(math.isfinite, values)):
         return len(first) < FEWEST or rank_test([*first.values()], [*second.values()]) <= 1 - LEVEL
-    interval = mean_interval([second[seed] - first[seed] for seed in first.keys() & second.keys()])
+    scaled = math.log if not series.quantity.mean and min(values) > 0 else float
+    interval = mean_interval([scaled(second[seed]) - scaled(first[seed]) for seed in first.keys() & second.keys()])
     return interval is None or not interval.low <= 0 <= interval.high
 
 
 def _by_seed(series: Series, baseline: Baseline) -> dict[int, float]:
-    """Numbers by seed, those that have one sign as logarithms but for scores and shares."""
     wanted, of = _identity(series.record), series.quantity.of
     group = next(group for group in groups(baseline.records).values() if _identity(group[0]) == wanted)
-    values = {record.seed: of(record) for record in group}
-    logs = not series.quantity.mean and all(value > 0 for value in values.values())
-    return {seed: math.log(value) if logs else value for seed, value in values.items()}
+    return {record.seed: of(record) for record in group}
 
 
 def _identity(record: Record) -> object:

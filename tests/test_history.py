@@ -10,7 +10,7 @@ from sides import flow, record, side
 
 from bench.acknowledged import Known
 from bench.history import History, Series, history
-from bench.record import Record
+from bench.record import GradientNorm, Record
 
 SPREAD = (-0.004, 0.001, 0.0, 0.002, 0.001)
 OTHER = {"processor": "other", "cores": 8}
@@ -96,6 +96,23 @@ def test_a_half_life_changes_and_is_neither_better_nor_worse():
         return [record(seed=seed, gradient=flow(life * (1 + 0.02 * seed))) for seed in range(5)]
 
     (change,) = changes([30.0] * 8 + [10.0] * 8, make, "half-life of h at end")
+    assert (change.place, change.direction, change.alert) == (8, "changed", True)
+
+
+@pytest.mark.parametrize("levels", [(1.0, 0.0), (0.0, 1.0)])
+def test_a_gradient_that_dies_or_wakes_on_every_seed_is_an_alert(levels):
+    """Zero has no logarithm, and one side's logarithms are no match for the other's numbers."""
+
+    def make(level: float) -> list[Record]:
+        return [
+            record(
+                seed=seed,
+                gradient_norm=GradientNorm(first=1, last=level * share, largest=5, not_finite=0, clipped=None),
+            )
+            for seed, share in enumerate((0.9, 0.95, 1.0, 1.05, 1.1))
+        ]
+
+    (change,) = changes([levels[0]] * 8 + [levels[1]] * 8, make, "gradient norm")
     assert (change.place, change.direction, change.alert) == (8, "changed", True)
 
 
