@@ -129,7 +129,32 @@ def test_a_failed_seed_leaves_a_hole_that_says_why_and_no_mean_over_the_rest():
     series = by_name(history(history_of(range(10), make)))["score"]
     assert [place for place, point in enumerate(series.points) if math.isnan(point.value)] == [5]
     assert series.points[5].note == "1 of 2 seeds without a score"
-    assert series.changes == ()
+    (change,) = series.changes
+    assert (change.place, change.before, change.loss, change.direction, change.alert) == (5, 0.5, True, "worse", True)
+
+
+def test_a_cell_that_starts_to_fail_is_one_alert_among_its_other_changes_and_can_be_acknowledged():
+    def make(place: float) -> list[Record]:
+        if place >= 17:
+            return [record(seed=seed, status="diverged", reason="loss is nan", gradient_norm=None) for seed in range(5)]
+        return scores(0.9 if place < 8 else 0.8)
+
+    baselines = history_of(range(20), make)
+    found = history(baselines)
+    assert [(series.quantity.name, change.place, change.loss) for series, change in found.alerts] == [
+        ("score", 8, False),
+        ("score", 17, True),
+    ]
+    acknowledged = history(baselines, [known(commit=commit_id(17)[:8])])
+    assert [change.place for _, change in acknowledged.alerts] == [8]
+    assert acknowledged.unmatched == ()
+
+
+def test_a_cell_that_never_had_a_score_or_gets_one_back_is_no_loss():
+    def make(place: float) -> list[Record]:
+        return [record(0.9) if place else record(status="failed", reason="no")]
+
+    assert history(history_of([0, 0, 1, 1], make)).changes == []
 
 
 def test_steps_are_a_median_in_which_a_missed_target_is_never():
