@@ -107,10 +107,12 @@ def test_another_seed_is_another_fingerprint():
 
 @pytest.mark.parametrize("changed", [{"higher_is_better": True}, {"name": "closeness"}])
 def test_a_task_that_is_scored_otherwise_is_trained_under_other_conditions(monkeypatch, changed):
-    entry = catalogue().tasks["adding"]
-    other = replace(entry.value, metric=replace(entry.value.metric, **changed))
-    monkeypatch.setitem(catalogue().tasks, "adding", replace(entry, value=other))
-    found = {gate.name: gate for gate in gates(_base(), _facts(monkeypatch))}
+    base, other = _base(), catalogue()
+    entry = other.tasks["adding"]
+    task = replace(entry.value, metric=replace(entry.value.metric, **changed))
+    other.tasks["adding"] = replace(entry, value=task)
+    monkeypatch.setattr(f"{__name__}.catalogue", lambda: other)
+    found = {gate.name: gate for gate in gates(base, _facts(monkeypatch))}
     assert found["conditions"].outcome == "REGRESSION"
     ((key, value),) = changed.items()
     assert f"{key if key != 'name' else 'metric'} {value}" in found["conditions"].head
