@@ -24,7 +24,6 @@ from bench.compare import groups
 from bench.gates import half_life
 from bench.quantities import STEP_RATIO, scored
 from bench.record import Record
-from bench.stats import LEAST as FEWEST
 from bench.stats import LEVEL, change_points, mean_interval, rank_test
 from bench.stats.change_points import LEAST
 
@@ -269,7 +268,7 @@ def _seeds_tell(series: Series, before: Baseline, after: Baseline) -> bool:
     first, second = (_by_seed(series, baseline) for baseline in (before, after))
     values = [*first.values(), *second.values()]
     if not all(map(math.isfinite, values)):
-        return len(first) < FEWEST or rank_test([*first.values()], [*second.values()]) <= 1 - LEVEL
+        return rank_test([*first.values()], [*second.values()]) <= 1 - LEVEL
     scaled = math.log if not series.quantity.mean and min(values) > 0 else float
     interval = mean_interval([scaled(second[seed]) - scaled(first[seed]) for seed in first.keys() & second.keys()])
     return interval is None or not interval.low <= 0 <= interval.high

@@ -78,6 +78,21 @@ def test_numbers_that_were_drawn_anew_are_certain_and_no_alert():
     assert (change.seeds_tell, change.alert) == (False, False)
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_one_or_two_seeds_cannot_tell_luck_and_any_change_of_theirs_is_an_alert(seeds):
+    (change,) = changes([0.9] * 12 + [0.8] * 12, lambda value: side([value, value + 0.01][:seeds]), "score")
+    assert (change.place, change.alert) == (12, True)
+
+
+def test_a_time_is_measured_on_one_of_the_seeds_and_they_need_not_tell():
+    def make(ratio: float) -> list[Record]:
+        first, *rest = scores(0.9)
+        return [measured(first, ratio=ratio), *rest]
+
+    (change,) = changes(course((12, 0.6), (12, 0.7)), make, "step ratio")
+    assert (change.place, change.direction, change.alert) == (12, "worse", True)
+
+
 def test_of_scores_two_per_cent_are_of_the_way_from_chance_to_target():
     """0.1 to 0.95, so that 0.017 is the least."""
     assert changes([0.5] * 12 + [0.516] * 12, scores, "score") == []
