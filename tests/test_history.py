@@ -106,6 +106,15 @@ def test_one_parameter_more_is_told_at_once():
     assert change.alert
 
 
+def test_alerts_come_before_the_changes_that_are_none():
+    def make(place: float) -> list[Record]:
+        return side([0.9, 0.91, 0.905, 0.895, 0.6 if place >= 8 else 0.9], parameters=1000 + (place >= 12))
+
+    found = history(history_of(range(16), make)).changes
+    said = [(series.quantity.name, change.alert) for series, change in found]
+    assert said == [("parameters", True), ("score", False)]
+
+
 def test_a_half_life_changes_and_is_neither_better_nor_worse():
     def make(life: float) -> list[Record]:
         return [record(seed=seed, gradient=flow(life * (1 + 0.02 * seed))) for seed in range(5)]
