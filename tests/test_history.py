@@ -106,6 +106,36 @@ def test_one_parameter_more_is_told_at_once():
     assert change.alert
 
 
+def test_scores_are_compared_as_they_are_and_not_as_logarithms():
+    """The same five points less on every seed are six sevenths of the least score and a twentieth of the best."""
+    before, off = (0.06, 0.3, 0.5, 0.7, 0.9), (0.05, 0.051, 0.049, 0.05, 0.0505)
+
+    def make(place: float) -> list[Record]:
+        return side([score - less * (place >= 8) for score, less in zip(before, off, strict=True)])
+
+    (change,) = changes(range(16), make, "score")
+    assert (change.place, change.alert) == (8, True)
+
+
+def test_the_seeds_on_either_side_of_a_change_tell_and_not_those_of_the_ends():
+    found = changes([0.9] * 8 + [0.8] * 8 + [0.9] * 8, scores, "score")
+    assert [(change.place, change.direction, change.alert) for change in found] == [
+        (8, "worse", True),
+        (16, "better", True),
+    ]
+
+
+def test_a_half_life_that_was_not_measured_on_every_seed_is_none():
+    def make(place: float) -> list[Record]:
+        return [record(seed=seed, gradient=flow(9) if seed or not place else None) for seed in range(3)]
+
+    points = by_name(history(history_of(range(2), make)))["half-life of h at end"].points
+    assert [(math.isnan(point.value), point.note) for point in points] == [
+        (False, ""),
+        (True, "not measured on every seed"),
+    ]
+
+
 def test_alerts_come_before_the_changes_that_are_none():
     def make(place: float) -> list[Record]:
         return side([0.9, 0.91, 0.905, 0.895, 0.6 if place >= 8 else 0.9], parameters=1000 + (place >= 12))
