@@ -16,7 +16,7 @@ from bench.record import Decay, Record
 
 Curves = Callable[[Record], Mapping[str, np.ndarray]]
 JUMP: Final = 1000.0
-"""Ratio of gradient norms above which HEAD is worse."""
+"""Ratio of gradient norms above which HEAD is worse, and above which a norm has jumped within a training."""
 DRIFT: Final = 2.0
 """Ratio of half-lives and horizons, either way, that warns; of norms ten times as much."""
 _TAIL: Final = 10

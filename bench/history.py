@@ -4,6 +4,7 @@ A series is one quantity of what was asked for: task, architecture, settings, co
 Times are counted in those of the reference product of their own job, and belong to one machine; everything else is one
 series over all machines. What a run trains is the same number again as long as nothing changes, so that any change of
 it is certain and may still be one of luck: where the seeds of the baselines on either side do not tell, it is no alert.
+A cell that loses its score, as a seed of it fails, is a certain change for the worse.
 """
 
 import json
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,12 +24,12 @@ from bench.compare import groups
 from bench.gates import half_life
 from bench.quantities import STEP_RATIO, scored
 from bench.record import Record
-from bench.stats import LEAST as FEWEST
 from bench.stats import LEVEL, change_points, mean_interval, rank_test
 from bench.stats.change_points import LEAST
 
 Direction = Literal["better", "worse", "changed"]
 DIRECTIONS: Final[tuple[Direction, ...]] = ("worse", "better", "changed")
+SCORE: Final = "score"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def _count(name: str) -> Callable[[Record], float]:
 
 
 QUANTITIES: Final = (
-    Quantity("score", lambda r: r.value if scored(r) else math.nan, "metric", mean=True, scale=_score_scale),
+    Quantity(SCORE, lambda r: r.value if scored(r) else math.nan, "metric", mean=True, scale=_score_scale),
     Quantity("solved", lambda r: float(r.solved), "higher", mean=True, scale=lambda _: 1.0),
     Quantity("steps to target", _steps, "lower"),
     Quantity(STEP_RATIO, lambda r: r.step_ratio, "lower", kind="time"),
@@ -98,12 +100,18 @@ class Change:
     """Of the first point of the new level, in its series."""
     before: float
     after: float
+    """NaN where a score is lost."""
     p: float
     direction: Direction
     known: Known | None = None
     """Who acknowledged it, and why."""
     seeds_tell: bool = True
     """The seeds of the baselines on either side are told apart."""
+
+    @property
+    def loss(self) -> bool:
+        """There is no number any more."""
+        return math.isnan(self.after)
 
     @property
     def alert(self) -> bool:
@@ -214,7 +222,20 @@ def _point(quantity: Quantity, place: int, group: Sequence[Record]) -> Point:
     return Point(place, statistics.fmean(values) if quantity.mean else statistics.median(values), note=note)
 
 
-def _changes(series: Series, baselines: Sequence[Baseline]) -> Iterator[Change]:
+def _changes(series: Series, baselines: Sequence[Baseline]) -> list[Change]:
+    return sorted([*_losses(series), *_level_changes(series, baselines)], key=lambda change: change.place)
+
+
+def _losses(series: Series) -> Iterator[Change]:
+    """Where a score ends. What else has no number is without one for the same reason, or was not measured."""
+    if series.quantity.name != SCORE:
+        return
+    for place, (before, after) in enumerate(pairwise(point.value for point in series.points), 1):
+        if math.isfinite(before) and not math.isfinite(after):
+            yield Change(place, before, math.nan, 0.0, "worse")
+
+
+def _level_changes(series: Series, baselines: Sequence[Baseline]) -> Iterator[Change]:
     places = series.finite
     values = [series.points[place].value for place in places]
     if series.quantity.kind == "exact":
@@ -241,22 +262,23 @@ def _direction(series: Series, difference: float) -> Direction:
 def _seeds_tell(series: Series, before: Baseline, after: Baseline) -> bool:
     """Student's interval of the differences, seed by seed, leaves out 0; ranks where a seed never got there.
 
-    Also where there are too few seeds to say.
+    Of logarithms where all numbers of both sides have one, but for scores and shares. Also where there are too few
+    seeds to say.
     """
     first, second = (_by_seed(series, baseline) for baseline in (before, after))
-    if not all(map(math.isfinite, [*first.values(), *second.values()])):
-        return len(first) < FEWEST or rank_test([*first.values()], [*second.values()]) <= 1 - LEVEL
-    interval = mean_interval([second[seed] - first[seed] for seed in first.keys() & second.keys()])
+    values = [*first.values(), *second.values()]
+    if not all(map(math.isfinite, values)):
+        return rank_test([*first.values()], [*second.values()]) <= 1 - LEVEL
+    scaled = math.log if not series.quantity.mean and min(values) > 0 else float
+    interval = mean_interval([scaled(second[seed]) - scaled(first[seed]) for seed in first.keys() & second.keys()])
     return interval is None or not interval.low <= 0 <= interval.high
 
 
 def _by_seed(series: Series, baseline: Baseline) -> dict[int, float]:
-    """Numbers by seed, those that have one sign as logarithms but for scores and shares."""
+    """Numbers by seed."""
     wanted, of = _identity(series.record), series.quantity.of
     group = next(group for group in groups(baseline.records).values() if _identity(group[0]) == wanted)
-    values = {record.seed: of(record) for record in group}
-    logs = not series.quantity.mean and all(value > 0 for value in values.values())
-    return {seed: math.log(value) if logs else value for seed, value in values.items()}
+    return {record.seed: of(record) for record in group}
 
 
 def _identity(record: Record) -> object:

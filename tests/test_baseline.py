@@ -205,6 +205,28 @@ def test_a_variable_that_met_a_nan_is_not_dead(tmp_path):
     assert list(gradient_gates(found.records, found.records, lambda _: NOTHING, found.curves)) == []
 
 
+def test_a_variable_with_a_gradient_at_any_of_the_last_steps_is_not_dead():
+    arrays = dying()
+    arrays["gradient_norm"][-3, 1] = 0.5
+    assert packed([record(curves="1.npz")], lambda _: arrays).last_norms[record().cell_id]["bias"] == 0.5
+
+
+def test_a_baseline_is_as_old_as_its_last_record_and_so_is_a_commit_that_git_does_not_know():
+    days = [datetime(2026, 2, day, tzinfo=UTC) for day in (3, 9, 6)]
+    records = [record(seed=seed, measured_at=day) for seed, day in enumerate(days)]
+    assert packed(records).measured_at == days[1]
+    assert packed(records, commit=Commit(commit_id(0), None)).committed_at == days[1]
+
+
+def test_of_commits_of_one_date_those_that_were_measured_first_come_first(tmp_path):
+    for order in ((0, 1), (1, 0)):  # names are hashes, and one of the two orders is not theirs
+        folder = tmp_path / str(order)
+        for day, place in enumerate(order, 1):
+            one = record(measured_at=datetime(2026, 2, day, tzinfo=UTC))
+            save(packed([one], commit=Commit(commit_id(place), COMMIT.made_at)), folder)
+        assert [each.commit for each in read_folder(folder)[0].values()] == [*map(commit_id, order)]
+
+
 def test_of_the_gradient_only_what_the_gates_ask_for_is_kept():
     probed = flow(9.0)
     known = {"init": probed["end"], "step 500": probed["end"], "end": probed["end"]}

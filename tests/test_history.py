@@ -10,7 +10,7 @@ from sides import flow, record, side
 
 from bench.acknowledged import Known
 from bench.history import History, Series, history
-from bench.record import Record
+from bench.record import GradientNorm, Record
 
 SPREAD = (-0.004, 0.001, 0.0, 0.002, 0.001)
 OTHER = {"processor": "other", "cores": 8}
@@ -78,6 +78,21 @@ def test_numbers_that_were_drawn_anew_are_certain_and_no_alert():
     assert (change.seeds_tell, change.alert) == (False, False)
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_one_or_two_seeds_cannot_tell_luck_and_any_change_of_theirs_is_an_alert(seeds):
+    (change,) = changes([0.9] * 12 + [0.8] * 12, lambda value: side([value, value + 0.01][:seeds]), "score")
+    assert (change.place, change.alert) == (12, True)
+
+
+def test_a_time_is_measured_on_one_of_the_seeds_and_they_need_not_tell():
+    def make(ratio: float) -> list[Record]:
+        first, *rest = scores(0.9)
+        return [measured(first, ratio=ratio), *rest]
+
+    (change,) = changes(course((12, 0.6), (12, 0.7)), make, "step ratio")
+    assert (change.place, change.direction, change.alert) == (12, "worse", True)
+
+
 def test_of_scores_two_per_cent_are_of_the_way_from_chance_to_target():
     """0.1 to 0.95, so that 0.017 is the least."""
     assert changes([0.5] * 12 + [0.516] * 12, scores, "score") == []
@@ -91,11 +106,67 @@ def test_one_parameter_more_is_told_at_once():
     assert change.alert
 
 
+def test_scores_are_compared_as_they_are_and_not_as_logarithms():
+    """The same five points less on every seed are six sevenths of the least score and a twentieth of the best."""
+    before, off = (0.06, 0.3, 0.5, 0.7, 0.9), (0.05, 0.051, 0.049, 0.05, 0.0505)
+
+    def make(place: float) -> list[Record]:
+        return side([score - less * (place >= 8) for score, less in zip(before, off, strict=True)])
+
+    (change,) = changes(range(16), make, "score")
+    assert (change.place, change.alert) == (8, True)
+
+
+def test_the_seeds_on_either_side_of_a_change_tell_and_not_those_of_the_ends():
+    found = changes([0.9] * 8 + [0.8] * 8 + [0.9] * 8, scores, "score")
+    assert [(change.place, change.direction, change.alert) for change in found] == [
+        (8, "worse", True),
+        (16, "better", True),
+    ]
+
+
+def test_a_half_life_that_was_not_measured_on_every_seed_is_none():
+    def make(place: float) -> list[Record]:
+        return [record(seed=seed, gradient=flow(9) if seed or not place else None) for seed in range(3)]
+
+    points = by_name(history(history_of(range(2), make)))["half-life of h at end"].points
+    assert [(math.isnan(point.value), point.note) for point in points] == [
+        (False, ""),
+        (True, "not measured on every seed"),
+    ]
+
+
+def test_alerts_come_before_the_changes_that_are_none():
+    def make(place: float) -> list[Record]:
+        return side([0.9, 0.91, 0.905, 0.895, 0.6 if place >= 8 else 0.9], parameters=1000 + (place >= 12))
+
+    found = history(history_of(range(16), make)).changes
+    said = [(series.quantity.name, change.alert) for series, change in found]
+    assert said == [("parameters", True), ("score", False)]
+
+
 def test_a_half_life_changes_and_is_neither_better_nor_worse():
     def make(life: float) -> list[Record]:
         return [record(seed=seed, gradient=flow(life * (1 + 0.02 * seed))) for seed in range(5)]
 
     (change,) = changes([30.0] * 8 + [10.0] * 8, make, "half-life of h at end")
+    assert (change.place, change.direction, change.alert) == (8, "changed", True)
+
+
+@pytest.mark.parametrize("levels", [(1.0, 0.0), (0.0, 1.0)])
+def test_a_gradient_that_dies_or_wakes_on_every_seed_is_an_alert(levels):
+    """Zero has no logarithm, and one side's logarithms are no match for the other's numbers."""
+
+    def make(level: float) -> list[Record]:
+        return [
+            record(
+                seed=seed,
+                gradient_norm=GradientNorm(first=1, last=level * share, largest=5, not_finite=0, clipped=None),
+            )
+            for seed, share in enumerate((0.9, 0.95, 1.0, 1.05, 1.1))
+        ]
+
+    (change,) = changes([levels[0]] * 8 + [levels[1]] * 8, make, "gradient norm")
     assert (change.place, change.direction, change.alert) == (8, "changed", True)
 
 
@@ -112,7 +183,32 @@ def test_a_failed_seed_leaves_a_hole_that_says_why_and_no_mean_over_the_rest():
     series = by_name(history(history_of(range(10), make)))["score"]
     assert [place for place, point in enumerate(series.points) if math.isnan(point.value)] == [5]
     assert series.points[5].note == "1 of 2 seeds without a score"
-    assert series.changes == ()
+    (change,) = series.changes
+    assert (change.place, change.before, change.loss, change.direction, change.alert) == (5, 0.5, True, "worse", True)
+
+
+def test_a_cell_that_starts_to_fail_is_one_alert_among_its_other_changes_and_can_be_acknowledged():
+    def make(place: float) -> list[Record]:
+        if place >= 17:
+            return [record(seed=seed, status="diverged", reason="loss is nan", gradient_norm=None) for seed in range(5)]
+        return scores(0.9 if place < 8 else 0.8)
+
+    baselines = history_of(range(20), make)
+    found = history(baselines)
+    assert [(series.quantity.name, change.place, change.loss) for series, change in found.alerts] == [
+        ("score", 8, False),
+        ("score", 17, True),
+    ]
+    acknowledged = history(baselines, [known(commit=commit_id(17)[:8])])
+    assert [change.place for _, change in acknowledged.alerts] == [8]
+    assert acknowledged.unmatched == ()
+
+
+def test_a_cell_that_never_had_a_score_or_gets_one_back_is_no_loss():
+    def make(place: float) -> list[Record]:
+        return [record(0.9) if place else record(status="failed", reason="no")]
+
+    assert history(history_of([0, 0, 1, 1], make)).changes == []
 
 
 def test_steps_are_a_median_in_which_a_missed_target_is_never():

@@ -39,7 +39,6 @@ class Format:
     export: Callable[[Request], Exported]
     file: str | None = None
     """Name of its only file; None where it is a folder."""
-    needs_commit: bool = False
 
 
 def format_names() -> list[str]:

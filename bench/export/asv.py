@@ -7,8 +7,9 @@
 
     test-error      unit 1, samples a seed; step-time, inference-time in seconds; peak-memory in bytes; lower is better
 
-asv's result format 2. An error that a failed seed leaves unknown is null, which asv shows as failed; skipped pairs are
-not there. asv takes results of another version of a benchmark, which are of other settings, for not comparable.
+asv's result format 2. An error that a failed seed leaves unknown is null, which asv shows as failed; skipped pairs, and
+errors of metrics that may exceed 1, are not there. asv takes results of another version of a benchmark, which are of
+other settings, for not comparable.
 """
 
 import math
@@ -48,15 +49,16 @@ def result_files(found: Sequence[Subject], commit: str) -> dict[str, Any]:
 
 
 def _keyed(found: Sequence[Subject]) -> list[tuple[str, Subject]]:
-    """Rows that were to be measured, by a name that is good in a file name; asv groups names by their dots."""
-    planned = [subject for subject in found if subject.row.planned]
+    """Rows that were to be measured and asv can be told of, by a name that is good in a file name; asv groups names by
+    their dots."""
+    planned = [subject for subject in found if subject.row.planned and _measures(subject)]
     names = [".".join(slug(part, width=_WIDE) for part in parts(subject.record)) for subject in planned]
     return list(zip(distinct(names, [subject.row for subject in planned]), planned, strict=True))
 
 
 def _measures(subject: Subject) -> list[Measure]:
-    """Those of the row, and where it has failed its error as unknown."""
-    return subject.measures if subject.error else [_NO_ERROR, *subject.measures]
+    """Those of the row, and where a seed of it has failed its error as unknown."""
+    return [_NO_ERROR, *subject.measures] if subject.row.failures else subject.measures
 
 
 def _benchmarks(keyed: Iterable[tuple[str, Subject]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -200,4 +202,4 @@ def _export(request: Request) -> Exported:
     return Exported(made, left_out(found))
 
 
-FORMAT = Format(_export, needs_commit=True)
+FORMAT = Format(_export)

@@ -12,11 +12,10 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from bench.gates import JUMP
 from bench.regress.detector import Outcome
 from bench.regress.signflip import flips
 
-JUMP: Final = 1000.0
-"""A gradient norm that is so many times the median of the steps before it has jumped."""
 MEMORY: Final = 0.10
 """Share by which the peak of memory may grow."""
 FLOOR: Final = 8_000_000
@@ -84,10 +83,17 @@ def _conditions(base: Facts, head: Facts) -> Gate:
 def _accuracy(base: Facts, head: Facts, *, same: bool) -> Gate:
     scores = _pair(lambda side: f"{side['evaluation'][1]:.6g}", base, head)
     if same:
-        return Gate("accuracy", "IDENTICAL", *scores)
-    if math.isfinite(base["evaluation"][0]) and not math.isfinite(head["evaluation"][0]):
-        return Gate("accuracy", "REGRESSION", *scores, "head's validation loss is not finite")
+        return _same("accuracy", scores, head)
+    if np.isfinite(base["evaluation"]).all() and not np.isfinite(head["evaluation"]).all():
+        return Gate("accuracy", "REGRESSION", *scores, "head's validation loss or score is not finite")
     return Gate("accuracy", "INCONCLUSIVE", *scores, _parting(base, head))
+
+
+def _same(name: str, texts: tuple[str, str], side: Facts) -> Gate:
+    """Of what is the same to the last bit. That both sides have diverged in the same way is no good news."""
+    if all(np.isfinite(side[key]).all() for key in ("losses", "norms", "evaluation")):
+        return Gate(name, "IDENTICAL", *texts)
+    return Gate(name, "INCONCLUSIVE", *texts, "the same on both sides, but a loss, gradient or score is not finite")
 
 
 def _parting(base: Facts, head: Facts) -> str:
@@ -110,26 +116,34 @@ def _gradients(base: Facts, head: Facts, *, same: bool) -> Gate:
     totals = [np.sqrt(np.square(np.array(side["norms"], "float64")).sum(axis=1)) for side in (base, head)]
     texts = _pair(lambda total: f"{np.median(total):.3g}", *totals)
     if same:
-        return Gate("gradients", "IDENTICAL", *texts)
-    faults = [_faults(side) for side in (base, head)]
-    new = [fault for fault in faults[1] if fault not in faults[0]]
+        return _same("gradients", texts, head)
+    before, after = (_faults(side) for side in (base, head))
+    known = {*before} | ({_JUMP} if _NOT_FINITE in before else set())  # what is not finite has jumped
+    new = [text for kind, text in after.items() if kind not in known]
     if new:
         return Gate("gradients", "REGRESSION", *texts, f"head alone: {', '.join(new)}")
-    return Gate("gradients", "INCONCLUSIVE", *texts, f"not the same over the first {len(totals[1])} steps")
+    notes = [f"not the same over the first {len(totals[1])} steps"]
+    notes += [f"no worse than base: {', '.join(after.values())}"] if after else []
+    return Gate("gradients", "INCONCLUSIVE", *texts, "; ".join(notes))
 
 
-def _faults(side: Facts) -> list[str]:
-    """What no training should show."""
+_NOT_FINITE, _JUMP = "not finite", "jump"
+
+
+def _faults(side: Facts) -> dict[str, str]:
+    """What no training should show, by its kind, which is what two sides are compared by; a sentence says where."""
     norms = np.array(side["norms"], "float64")
     total = np.sqrt(np.square(norms).sum(axis=1))
-    found = []
-    if not (np.isfinite(total).all() and np.isfinite(side["losses"]).all()):
-        wrong = ~np.isfinite(total) | ~np.isfinite(side["losses"])
-        found.append(f"a loss or gradient that is not finite, first at step {int(np.argmax(wrong)) + 1}")
-    dead = [name for name, column in zip(side["variables"], norms.T, strict=True) if (column == 0).all()]
-    found += [f"no gradient ever reaches {name}" for name in dead]
-    jumps = [at for at in range(1, len(total)) if total[at] > JUMP * np.median(total[:at]) > 0]
-    found += [f"the gradient jumps at step {jumps[0] + 1}"] if jumps else []
+    found = {}
+    wrong = ~(np.isfinite(total) & np.isfinite(side["losses"]))
+    if wrong.any():
+        found[_NOT_FINITE] = f"a loss or gradient that is not finite, first at step {int(np.argmax(wrong)) + 1}"
+    for name, column in zip(side["variables"], norms.T, strict=True):
+        if (column == 0).all():
+            found[f"dead {name}"] = f"no gradient ever reaches {name}"
+    jumps = [at for at in range(1, len(total)) if math.inf > total[at] > JUMP * np.median(total[:at]) > 0]
+    if jumps:
+        found[_JUMP] = f"the gradient jumps at step {jumps[0] + 1}"
     return found
 
 

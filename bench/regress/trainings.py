@@ -42,7 +42,7 @@ class Series:
 
     pairs: list[Pair] = field(default_factory=list)
     looked: int = 0
-    """Pairs at the last look: those after it decide nothing."""
+    """Pairs at the last look: the scores of those after it decide nothing."""
     score: Quantity | None = None
     """Of the seeds that have one on both sides, as `archbench compare` judges it; None where there is none."""
     p: float | None = None
@@ -62,8 +62,8 @@ class Series:
 
     @property
     def failing(self) -> tuple[int, int]:
-        """Seeds without a score, of base and head."""
-        return sum(not scored(pair.base) for pair in self.judged), sum(not scored(pair.head) for pair in self.judged)
+        """Seeds without a score, of base and head; those after the last look too, as they need no statistics."""
+        return sum(not scored(pair.base) for pair in self.pairs), sum(not scored(pair.head) for pair in self.pairs)
 
     @property
     def margin(self) -> float | None:
@@ -152,15 +152,13 @@ def accuracy(one: Series) -> Gate:
     """The gate of a cell's scores."""
     if one.lost:
         return Gate("accuracy", "FAILED", *_means(one), one.lost)
-    if not one.looked:
-        return Gate("accuracy", "INCONCLUSIVE", *_means(one), _ended(one))
     notes = [note for note in (_effect(one), _failures(one)) if note]
     if one.fails or one.confirmed:
         return Gate("accuracy", "REGRESSION", *_means(one), "; ".join(notes))
     if one.passes:
         better = one.score is not None and one.score.verdict == "better"
         return Gate("accuracy", "IMPROVED" if better else "OK", *_means(one), "; ".join(notes))
-    if not one.complete:
+    if one.looked and not one.complete:
         return Gate("accuracy", "INCONCLUSIVE", *_means(one), "; ".join(notes))
     settled = f"{one.looked} seeds settle nothing" if one.looked == LOOKS[-1] else _ended(one)
     return Gate("accuracy", "INCONCLUSIVE", *_means(one), "; ".join([*notes, settled]))
@@ -194,8 +192,10 @@ def _effect(one: Series) -> str:
 
 def _failures(one: Series) -> str:
     """Which seeds of either side have no score, and the first reason."""
+    if not one.pairs:
+        return ""
     said = []
-    for name, records in zip(("base", "head"), zip(*one.judged, strict=True), strict=True):
+    for name, records in zip(Pair._fields, zip(*one.pairs, strict=True), strict=True):
         if lost := failures(records):
             reason = next((record.reason for record in records if record.reason), None)
             said.append(f"{name}: {lost}" + (f" ({reason})" if reason else ""))

@@ -40,7 +40,7 @@ from bench.regress.faults import VARIABLE, inject
 from bench.store import Store
 from bench.stream import batches
 from bench.suite import Suite
-from bench.task import Split
+from bench.task import Metric, Split
 
 PROTOCOL: Final = 1
 _WARM_STEPS: Final = 5
@@ -123,7 +123,7 @@ class _Server:
         return {
             "parameters": sum(group.parameters),
             "flops": count_flops(group.model).flops,
-            "conditions": _conditions(cell, group.optimizer),
+            "conditions": _conditions(cell, group.optimizer, group.task.metric),
         }
 
     def _plan(self, suite: Suite) -> Cell:
@@ -204,10 +204,11 @@ class _Server:
         return seconds
 
 
-def _conditions(cell: Cell, optimizer: Any) -> dict[str, Any]:
-    """What the cell is trained under, the clipping as the optimizer has it."""
+def _conditions(cell: Cell, optimizer: Any, metric: Metric) -> dict[str, Any]:
+    """What the cell is trained under, the clipping as the optimizer has it, and what its scores are."""
     training = {key: value for key, value in asdict(cell.training).items() if not key.startswith("probe")}
-    return {**training, "clip": optimizer.global_clipnorm, "backend": cell.backend, "threads": cell.threads}
+    scored = {"metric": metric.name, "higher_is_better": metric.higher_is_better}
+    return {**training, "clip": optimizer.global_clipnorm, "backend": cell.backend, "threads": cell.threads, **scored}
 
 
 if __name__ == "__main__":

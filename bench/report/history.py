@@ -58,13 +58,15 @@ def print_history(found: History, console: Console) -> None:
             if change.known:
                 line = f"known, {series.quantity.name}: {trim(plain(change.known.reason), _REASON)}"
                 console.print(Text(line), style="dim", overflow="fold")
+            if note := loss(series, change):
+                console.print(Text(f"at {commit(found.baselines[series.points[change.place].baseline])}: {note}"))
     console.print()
     console.print(Text(METHOD), style="dim")
 
 
 METHOD = (
     f"A change: levels told apart at p < {P:g} and by at least {EFFECT:.0%}, {LEAST} baselines on either side; of "
-    "parameters and operations any difference. Scores by the way from chance to target."
+    "parameters and operations any difference; any loss of a score. Scores by the way from chance to target."
 ).replace("%", " %")
 
 
@@ -127,13 +129,20 @@ def quantity(series: Series) -> str:
 
 
 def levels(change: Change) -> str:
-    """'12.3 → 13.0'."""
-    return f"{value(change.before)} → {value(change.after)}"
+    """'12.3 → 13.0'; '12.3 → none' where a score is lost."""
+    return f"{value(change.before)} → {'none' if change.loss else value(change.after)}"
+
+
+def loss(series: Series, change: Change) -> str:
+    """Why there is no number any more; empty where there is one."""
+    return series.points[change.place].note if change.loss else ""
 
 
 def share(change: Change) -> str:
-    """'+5.7 %', of the level before."""
-    return f"{100 * (change.after / change.before - 1):+.1f} %" if change.before else formats.NOTHING
+    """'+5.7 %', of the level before; up is +, also below 0."""
+    if change.loss or not change.before:
+        return formats.NOTHING
+    return f"{100 * (change.after - change.before) / abs(change.before):+.1f} %"
 
 
 def value(number: float) -> str:
@@ -183,7 +192,7 @@ def _change_object(found: History, series: Series, change: Change) -> dict[str, 
         "baseline": baseline,
         "commit": found.baselines[baseline].commit,
         "before": change.before,
-        "after": change.after,
+        "after": _finite(change.after),
         "p": change.p,
         "direction": change.direction,
         "alert": change.alert,

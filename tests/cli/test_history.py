@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from baselines import commit_id, realistic, written
+from baselines import commit_id, history_of, realistic, written
+from sides import record
 
 from bench.execute.process import environment
+from bench.record import Record
 
 Archbench = Callable[..., Any]
 ACK = f"""
@@ -47,6 +49,33 @@ def test_a_change_fails_only_where_its_kind_is_asked_for(archbench: Archbench, f
     assert archbench("history", steady, "--fail-on", "worse,better,changed").code == 0
     called = archbench("history", folder, "--fail-on", "red")
     assert (called.code, "expected worse, better, changed, received 'red'" in called.complaint) == (2, True)
+
+
+def test_a_cell_that_starts_to_fail_fails_and_is_shown(
+    archbench: Archbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def make(place: float) -> list[Record]:
+        lost = {"status": "diverged", "reason": "loss is nan"} if place >= 9 else {}
+        return [record(0.3, seed, task="adding", architecture="lstm", **lost) for seed in range(3)]
+
+    folder = written([*history_of(range(12), make).values()], tmp_path / "baselines")
+    called = archbench("history", folder, "--fail-on", "worse")
+    assert called.code == 1
+    assert "1 change to look at: 1 worse." in called.out
+    assert f"at {commit_id(9)[:10]}: 3 of 3 seeds without a score" in called.out
+    row = next(line for line in called.out.splitlines() if line.startswith(commit_id(9)[:10]))
+    assert row.split()[2:] == ["score", "0.300", "→", "none", "–", "worse"]
+    about = json.loads(archbench("history", folder, "--json").out)
+    (change,) = (change for series in about["series"] for change in series["changes"])
+    assert (change["after"], change["alert"], change["direction"]) == (None, True, "worse")
+    page = archbench("history", folder, "--html", tmp_path / "h.html")
+    assert page.code == 0
+    table = (tmp_path / "h.html").read_text().partition('<table id="changed"')[2].partition("</table>")[0]
+    assert "3 of 3 seeds without a score" in table
+    (folder / "ack.toml").write_text(ACK.replace("parameters", "score").replace(commit_id(32)[:9], commit_id(9)[:9]))
+    assert archbench("history", folder, "--fail-on", "worse").code == 0
 
 
 def test_what_is_acknowledged_is_no_alert_and_what_did_not_happen_is_said(archbench: Archbench, tmp_path: Path) -> None:

@@ -63,6 +63,17 @@ def test_a_seed_that_newly_fails_is_a_failure_for_asv(tmp_path: Path, commits: l
     assert [part.strip() for part in line.split("|")[1:5]] == ["!", "0.45", "failed", "n/a"]
 
 
+def test_a_metric_that_may_exceed_1_is_left_out_and_no_failure(cells: list[Record]) -> None:
+    rewarded = [each.model_copy(update={"metric": "reward", "target": 200.0}) for each in cells[:3]]
+    files = result_files(subjects(rewarded), COMMIT)
+    (results,) = (document["results"] for document in files.values() if "results" in document)
+    assert {name.rpartition(".")[2] for name in results} == {"step-time", "inference-time", "peak-memory"}
+    assert f"{LSTM}.test-error" not in files["benchmarks.json"]
+    none = dict.fromkeys(("speed", "peak_bytes", "step_seconds", "inference_seconds"))
+    untimed = [each.model_copy(update=none) for each in rewarded]
+    assert list(result_files(subjects(untimed), COMMIT)) == ["benchmarks.json"]
+
+
 def test_asv_calls_results_of_other_settings_not_comparable(
     tmp_path: Path, commits: list[str], cells: list[Record]
 ) -> None:

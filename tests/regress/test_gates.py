@@ -50,6 +50,7 @@ def _outcomes(**head: Any) -> dict[str, str]:
         ({"norms": [[1.0, 2.0]] * 2 + [[2000.0, 2.0]]}, {"accuracy": "INCONCLUSIVE", "gradients": "INCONCLUSIVE"}),
         ({"norms": [[1.0, 0.0]] * 3}, {"accuracy": "INCONCLUSIVE", "gradients": "REGRESSION"}),
         ({"evaluation": [math.nan, 0.1]}, {"accuracy": "REGRESSION", "gradients": "INCONCLUSIVE"}),
+        ({"evaluation": [0.5, math.nan]}, {"accuracy": "REGRESSION", "gradients": "INCONCLUSIVE"}),
     ],
 )
 def test_what_changed_moves_its_own_gate_alone(head, changed):
@@ -65,6 +66,54 @@ def test_a_fault_that_base_has_too_is_not_heads():
     broken = {**FACTS, "norms": [[1.0, 0.0]] * 3}
     found = {gate.name: gate.outcome for gate in gates(broken, {**broken, "losses": [1.0, 0.9, 0.7]})}
     assert found["gradients"] == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"losses": [1.0, math.nan, math.nan]},
+        {"norms": [[1.0, 2.0]] * 2 + [[math.inf, 2.0]]},
+        {"evaluation": [math.nan, 0.1]},
+        {"evaluation": [0.5, math.nan]},
+    ],
+)
+def test_what_is_the_same_and_not_finite_is_not_identical_and_says_so(broken):
+    side = {**FACTS, **broken}
+    assert identical(side, {**side})
+    found = {gate.name: gate for gate in gates(side, {**side})}
+    assert {name: gate.outcome for name, gate in found.items()} == {**SAME, **OPEN}
+    assert all("not finite" in found[name].note for name in OPEN)
+
+
+def _norms(*totals: float) -> dict[str, Any]:
+    return {"losses": [1.0] * len(totals), "norms": [[total, 1.0] for total in totals]}
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "note"),
+    [
+        (_norms(1, 1, math.nan, 1), _norms(1, 1, 1, math.nan), "no worse than base: a loss or gradient"),
+        (_norms(1, 1, math.nan, 1), _norms(1, 1, 1, math.inf), "first at step 4"),
+        (_norms(1, 1, math.nan, 1), _norms(1, 1, 5000, 1), "the gradient jumps at step 3"),
+        (_norms(1, 1, 5000, 1), _norms(1, 1, 1, 5000), "no worse than base: the gradient jumps at step 4"),
+    ],
+)  # fmt: skip
+def test_a_fault_that_base_has_too_is_not_heads_whatever_the_step(base, head, note):
+    found = {gate.name: gate for gate in gates({**FACTS, **base}, {**FACTS, **head})}
+    assert found["gradients"].outcome == "INCONCLUSIVE"
+    assert note in found["gradients"].note
+
+
+@pytest.mark.parametrize(
+    ("base", "head"),
+    [
+        (_norms(1, 1, 5000, 1), _norms(1, 1, 1, math.nan)),
+        ({"norms": [[1.0, 0.0]] * 3}, {"norms": [[0.0, 0.0]] * 3}),
+    ],
+)
+def test_another_fault_than_that_of_base_is_heads(base, head):
+    found = {gate.name: gate for gate in gates({**FACTS, **base}, {**FACTS, **head})}
+    assert found["gradients"].outcome == "REGRESSION"
 
 
 def test_nan_is_the_same_as_nan_and_the_last_bit_counts():

@@ -209,6 +209,29 @@ def test_a_budget_that_ends_leaves_the_cell_inconclusive_with_the_seeds_it_had(b
     assert f"the budget ended after {seeds} seed{'s' * (seeds != 1)} a side" in gate.note
 
 
+def test_seeds_that_head_alone_loses_are_a_regression_also_where_the_budget_ends_before_a_look():
+    (one,) = _run(STEADY, [None], budget=4)
+    gate = accuracy(one)
+    assert (gate.outcome, len(one.pairs), one.looked) == ("REGRESSION", 4, 0)
+    assert "head: seed 0, 1, 2, 3 diverged" in gate.note
+    assert gate.head == "no score"
+
+
+def test_so_they_are_after_a_look_that_settled_nothing():
+    scores: list[float | None] = [0.9, 0.5, 0.8, 0.6, 0.7, 0.9, 0.5]
+    (one,) = _run(scores, [0.5, 0.9, 0.6, 0.8, 0.6, 0.7, None], budget=7)
+    assert (accuracy(one).outcome, len(one.pairs), one.looked) == ("REGRESSION", 7, 5)
+    assert "head: seed 6 diverged" in accuracy(one).note
+
+
+def test_seeds_that_both_lose_before_the_budget_ends_are_named_and_nobodys_fault():
+    (one,) = _run([None, 0.9], [None, 0.9], budget=3)
+    gate = accuracy(one)
+    assert gate.outcome == "INCONCLUSIVE"
+    assert "head: seed 0, 2 diverged" in gate.note
+    assert "the budget ended after 3 seeds a side" in gate.note
+
+
 def test_a_worker_that_is_lost_is_failed_and_the_other_cells_go_on():
     def train(cell: str, seeds: Sequence[int]) -> Iterator[Pair]:
         for seed in seeds:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,20 @@ def test_another_seed_is_another_fingerprint():
     accuracy = next(gate for gate in gates(_base(), head) if gate.name == "accuracy")
     assert accuracy.outcome == "INCONCLUSIVE"
     assert "the data or its order differs" in accuracy.note
+
+
+@pytest.mark.parametrize("changed", [{"higher_is_better": True}, {"name": "closeness"}])
+def test_a_task_that_is_scored_otherwise_is_trained_under_other_conditions(monkeypatch, changed):
+    base, other = _base(), catalogue()
+    entry = other.tasks["adding"]
+    task = replace(entry.value, metric=replace(entry.value.metric, **changed))
+    other.tasks["adding"] = replace(entry, value=task)
+    monkeypatch.setattr(f"{__name__}.catalogue", lambda: other)
+    found = {gate.name: gate for gate in gates(base, _facts(monkeypatch))}
+    assert found["conditions"].outcome == "REGRESSION"
+    ((key, value),) = changed.items()
+    assert f"{key if key != 'name' else 'metric'} {value}" in found["conditions"].head
+    assert found["accuracy"].outcome == "INCONCLUSIVE"
 
 
 def test_a_turn_takes_the_steps_it_is_told_to_and_a_busy_one_longer(monkeypatch):

@@ -107,6 +107,30 @@ def test_a_bump_that_the_means_of_both_halves_hide_is_found():
     assert [point.at for point in change_points(shifted((15, 1.0), (10, 1.1), (15, 1.0)))] == [15, 25]
 
 
+def test_a_change_that_another_hides_is_found_by_the_looser_test():
+    """The middle is the lowest: either split alone leaves a mixture on its other side, and p is above 0.0001."""
+    high, low = [1.119, 1.122, 1.12, 1.123], [0.998, 0.998, 1.0, 0.999, 1.004, 1.0]
+    higher = [1.178, 1.181, 1.177, 1.181, 1.179]
+    assert [point.at for point in change_points([*high, *low, *higher])] == [4, 10]
+
+
+def test_of_splits_that_do_not_hold_the_weakest_goes_first():
+    """The others are judged anew, and so the last change stays where it tells most."""
+    high = [1.114, 1.125, 1.112, 1.101, 1.093, 1.144]
+    low = [1.014, 1.025, 0.994, 1.007, 1.037, 1.024, 1.057, 1.062, 1.083, 1.069]
+    again = [1.123, 1.123, 1.124, 1.13, 1.15, 1.107]
+    assert [point.at for point in change_points([*high, *low, *again])] == [6, 16]
+
+
+def test_of_changes_that_are_too_small_the_smallest_goes_first():
+    steps = [
+        [1.022, 1.026, 1.021, 1.026, 1.024], [1.039, 1.038, 1.031, 1.037, 1.037],
+        [1.011, 1.01, 1.013, 1.013], [0.998, 1.001, 1.001, 0.995, 1.0, 1.002],
+    ]  # fmt: skip
+    (point,) = change_points(np.concatenate(steps))
+    assert (point.at, point.before) == (10, pytest.approx(np.mean([*steps[0], *steps[1]])))
+
+
 @pytest.mark.parametrize("draw", [np.random.Generator.normal, lambda rng, size: rng.standard_t(3, size)])
 def test_of_a_thousand_steady_histories_hardly_any_alarms(draw):
     """At 40 points and 5 % noise; below 1 in 1,000 were every split tested alone, and 1 % is what is promised."""

@@ -12,7 +12,7 @@ from bench.history import History, Point, Series
 from bench.quantities import STEP_RATIO
 from bench.report import formats
 from bench.report.baselines import commit
-from bench.report.history import METHOD, counted, labels, levels, quantity, share, status, summary, value, verdict
+from bench.report.history import METHOD, counted, labels, levels, loss, quantity, share, status, summary, value, verdict
 from bench.report.html.figure import Data, Figure, Key
 from bench.report.html.page import render
 from bench.report.html.sections import Part, Tile
@@ -63,7 +63,11 @@ def _changes(found: History, named: Sequence[str]) -> Data:
             point = series.points[change.place]
             at = commit(found.baselines[point.baseline])
             known = change.known.reason if change.known else ""
-            remark = known or ("" if change.seeds_tell else "the seeds on either side do not tell it from luck")
+            remark = (
+                known
+                or loss(series, change)
+                or ("" if change.seeds_tell else "the seeds on either side do not tell it from luck")
+            )
             p = formats.number(change.p, 1) if change.p else ""  # nothing varied on either side
             place = [status(change), at, f"{found.when(point):%Y-%m-%d}", label, quantity(series)]
             row = [*place, levels(change), share(change), p, remark]
@@ -148,9 +152,10 @@ def _seconds(found: History, series: Series, ident: str) -> Markup:
 
 def _levels(series: Series) -> Iterator[tuple[int, int, float]]:
     """First and last place of each segment, and its mean."""
-    if series.quantity.kind == "exact" or not series.changes:
+    starts = [change.place for change in series.changes if not change.loss]
+    if series.quantity.kind == "exact" or not starts:
         return
-    for start, stop in pairwise([0, *(change.place for change in series.changes), len(series.points)]):
+    for start, stop in pairwise([0, *starts, len(series.points)]):
         values = [point.value for point in series.points[start:stop] if math.isfinite(point.value)]
         yield start, stop - 1, float(np.mean(values))
 
