@@ -89,7 +89,7 @@ def _accuracy(base: Facts, head: Facts, *, same: bool) -> Gate:
     return Gate("accuracy", "INCONCLUSIVE", *scores, _parting(base, head))
 
 
-def _same(name: str, texts: tuple[str, str], side: Facts) -> Gate:
+def _same(name: Name, texts: tuple[str, str], side: Facts) -> Gate:
     """Of what is the same to the last bit. That both sides have diverged in the same way is no good news."""
     if all(np.isfinite(side[key]).all() for key in ("losses", "norms", "evaluation")):
         return Gate(name, "IDENTICAL", *texts)
