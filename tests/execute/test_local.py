@@ -139,14 +139,15 @@ def test_cores_are_spare_once_when_a_worker_has_nothing_to_train_while_another_h
 @pytest.mark.parametrize(("then", "status"), [("pass", "ok"), ("os._exit(3)", "failed")], ids=["ends well", "dies"])
 def test_what_a_worker_forked_ends_with_it_and_hides_no_end(tmp_path, then, status):
     pids = tmp_path / "pids"
-    fork = (
-        f"pid = os.fork(); pid or (time.sleep(60), os._exit(0)); open({str(pids)!r}, 'a').write(f'{{pid}}\\n'); {then}"
-    )
+    slept = tmp_path / "slept"
+    sleep = f"(time.sleep(30), open({str(slept)!r}, 'w').close(), os._exit(0))"
+    fork = f"pid = os.fork(); pid or {sleep}; open({str(pids)!r}, 'a').write(f'{{pid}}\\n'); {then}"
     forking = _plugin(tmp_path, "forking.py", at_draw=f"import os, time; {fork}")
     (record,) = _run(_request(tmp_path / "run", tasks=("forking",), plugins=[forking]))
     assert record.status == status
     assert pids.read_text()
     assert all(ended(int(pid)) for pid in pids.read_text().split())
+    assert not slept.exists()
 
 
 def test_a_broken_plug_in_leaves_the_others_to_run(tmp_path):

@@ -244,9 +244,10 @@ def test_cells_that_load_side_by_side_have_the_patience_of_them_all(tmp_path, mo
 
 
 def _forking(folder, *, then):
-    """A task that leaves a process behind: of 60 s, its pid in a file, with the pipes of the worker."""
+    """A task that leaves a process behind: of 30 s, which it marks in a file, its pid in another, with its pipes."""
     path = folder / "forking.py"
-    fork = f"pid = os.fork(); pid or (time.sleep(60), os._exit(0)); open({str(folder / 'pid')!r}, 'w').write(str(pid))"
+    sleep = f"(time.sleep(30), open({str(folder / 'slept')!r}, 'w').close(), os._exit(0))"
+    fork = f"pid = os.fork(); pid or {sleep}; open({str(folder / 'pid')!r}, 'w').write(str(pid))"
     text = (EXAMPLES / "first_value.py").read_text()
     path.write_text(text.replace("    x = rng.random", f"    import os, time; {fork}; {then}\n    x = rng.random"))
     return path
@@ -265,6 +266,7 @@ def test_what_a_child_forked_ends_with_it_and_hides_no_end(tmp_path, then):
     assert (child.lost is None) == (then == "pass")
     assert then == "pass" or child.lost.startswith("the worker ended with 3; ")
     assert ended(int((tmp_path / "pid").read_text()))
+    assert not (tmp_path / "slept").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
