@@ -97,3 +97,6 @@ class Architecture:
     slower. JAX always compiles, PyTorch never does."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `build` that make the arm what it is (its initialisation, say) and are no settings."""
+    initial: frozenset[str] = frozenset()
+    """Those of `fixed` that decide initial weights and nothing else: arms of the same `build` that differ only in them
+    share a compiled model, if it is found to be the same."""

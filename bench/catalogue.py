@@ -159,6 +159,8 @@ def _probe_architecture(architecture: Architecture) -> None:
         reason = architecture.refuses(spec)
         if not isinstance(reason, str | None):
             raise TypeError(f"refuses(): expected a text or None, received {type(reason).__name__}")
+    if not frozenset(architecture.initial) <= architecture.fixed.keys():
+        raise ValueError(f"initial: expected names in fixed, received {sorted(architecture.initial)}")
 
 
 def _definitions(module: ModuleType, stem: str) -> Iterator[tuple[str, object]]:

@@ -1,16 +1,18 @@
 """Trains one cell and returns its record: the only place that trains.
 
 Every architecture of a comparison meets the same data, in the same order, for as many steps. Cells that differ only
-in seed form a group: its model is built, traced and compiled once, and each seed starts from the weights, seed
-generators and optimizer state of a freshly built twin, so it is the same to the last bit as in a process of its own.
+in seed, and those of their program, which differ in initial weights too, share a model that is built, traced and
+compiled once. Each starts from the weights, seed generators and optimizer state of its own freshly built twin, so it is
+the same to the last bit as in a process of its own.
 """
 
 import math
+import re
 import time
 from bisect import insort
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import keras
 import numpy as np
@@ -38,6 +40,10 @@ _LOSSES: Mapping[Loss, Callable[[], keras.losses.Loss]] = {
 
 PROBED: Final = 256
 """Sequences whose gradients are probed: the first of the validation set."""
+_COMPARED: Final = 4
+"""Samples on which two models must answer alike before they share what is compiled."""
+_START: Final = ("unit_forget_bias",)
+"""What a layer's configuration says of initial weights, beside initialisers."""
 
 Progress = Callable[[int, int, float], None]
 """Called with steps done, steps in all and the validation score."""
@@ -77,12 +83,13 @@ class _Diverged(Exception):
 
 
 class Group:
-    """Data, model and compiled training step for the cells of a group.
+    """Data, model and compiled training step for the cells of a group, and others of its program that it `takes`.
 
     Raises DataError where the task's data is not what it declares, BenchError where `--params` cannot be met.
     """
 
     def __init__(self, cell: Cell, catalogue: Catalogue, conditions: Callable[[Data], Conditions]) -> None:
+        self.catalogue, self.taken = catalogue, {cell.architecture}
         entry = catalogue.architecture(cell.architecture)
         task_entry = catalogue.task(cell.task)
         self.task: Task = task_entry.value
@@ -96,17 +103,11 @@ class Group:
         self.steps = steps(self.data, cell.training)
         self.interval = math.ceil(self.steps / cell.training.evaluations)
         _pin_keras()
-        arguments = {**cell.architecture_settings, **entry.value.fixed}
-
-        def build(units: int) -> keras.Model:
-            return entry.value.build(self.spec, **{**arguments, "units": units})
-
+        self.units = cell.architecture_settings.get("units")
         if cell.params is not None:
-            arguments["units"] = match_width(build, cell.params)
+            self.units = match_width(lambda units: self.build(cell, units=units), cell.params)
             keras.utils.clear_session()  # the tried models have taken the layers' plain names
-        self.units = arguments.get("units")
-        self.build: Callable[[], keras.Model] = lambda: entry.value.build(self.spec, **arguments)
-        self.model = self.build()
+        self.model = self.build(cell)
         _check_model(self.model, self.spec, declared(entry.value.build, entry.file))
         backend = backends.load(keras.backend.backend())
         jit = backend.compiles(entry.value.jit)
@@ -138,9 +139,25 @@ class Group:
         self.compiled = False
         self.conditions = conditions(self.data)
 
+    def build(self, cell: Cell, **given: Any) -> keras.Model:
+        """The model of a cell of the group, with the weights that its arm and the seed of Keras give it."""
+        arm = self.catalogue.architecture(cell.architecture).value
+        units = {} if self.units is None else {"units": self.units}
+        return arm.build(self.spec, **{**cell.architecture_settings, **arm.fixed, **units, **given})
+
+    def takes(self, cell: Cell) -> bool:
+        """Whether the model is that of a cell of its program too, as its architecture declares, but for weights."""
+        if cell.architecture not in self.taken:
+            self.step.sync()
+            twin = self.build(cell)
+            if not _alike(self.model, twin, self.probed.x[:_COMPARED]):
+                return False
+            self.taken.add(cell.architecture)
+        return True
+
     def run(self, cell: Cell, progress: Progress = lambda *_: None) -> Result:
-        """Train the group's model from the weights of `cell.seed`."""
-        self._reset(cell.seed)
+        """Train the group's model from the initial weights of a cell."""
+        self.reset(cell)
         run = _Run(unmeasured=self.unprobed)
         try:
             self._train(run, cell.seed, progress)
@@ -173,10 +190,11 @@ class Group:
         )
         return Result(record, self._curves(run))
 
-    def _reset(self, seed: int) -> None:
+    def reset(self, cell: Cell) -> None:
+        """Give model and optimizer the state in which a cell of the group starts."""
         self.step.sync()  # steps may have been kept by a seed that failed between two of them
-        keras.utils.set_random_seed(seed)
-        twin = self.build()
+        keras.utils.set_random_seed(cell.seed)
+        twin = self.build(cell)
         for variable, start in zip(self.variables, twin.variables, strict=True):
             variable.assign(start)
         for variable, value in zip(self.optimizer.variables, self.optimizer_start, strict=True):
@@ -325,6 +343,33 @@ def _check_model(model: keras.Model, spec: InputSpec, place: str) -> None:
     ):
         if found != expected:
             raise PluginError(f"{place}: build(): expected {what} {expected}, received {found}")
+
+
+def _alike(model: keras.Model, twin: keras.Model, x: np.ndarray) -> bool:
+    """Whether two models have layers of equal configuration, initial weights apart, and then compute the same.
+
+    The first takes over the weights of the second.
+    """
+    try:
+        own, other = ([(type(layer), _lasting(layer.get_config())) for layer in one.layers] for one in (model, twin))
+    except NotImplementedError:  # of a layer whose configuration Keras does not know
+        return False
+    if own != other:
+        return False
+    for variable, value in zip(model.variables, twin.variables, strict=True):
+        variable.assign(value)
+    found, expected = (keras.ops.convert_to_numpy(one(x, training=False)) for one in (model, twin))
+    return np.array_equal(found, expected)
+
+
+def _lasting(config: Any, key: str = "") -> Any:
+    """The configuration of a layer without what decides its first weights, and the numbers that Keras gives names."""
+    if isinstance(config, dict):
+        left = {key for key in config if key not in _START and not key.endswith("_initializer")}
+        return {key: _lasting(config[key], key) for key in left}
+    if isinstance(config, list | tuple):
+        return [_lasting(one) for one in config]
+    return re.sub(r"_\d+$", "", config) if key == "name" and isinstance(config, str) else config
 
 
 def _better(score: float, than: float, metric: Metric) -> bool:

@@ -71,7 +71,10 @@ def _architecture(entry: Entry[Architecture]) -> str:
     lines = [
         f"architecture {entry.name}: {architecture.summary}",
         f"  source    {architecture.source}",
-        *(f"  fixed     {key} = {value}" for key, value in architecture.fixed.items()),
+        *(
+            f"  {('initial' if key in architecture.initial else 'fixed'):<9} {key} = {value}"
+            for key, value in architecture.fixed.items()
+        ),
         f"  compiled  {'with XLA' if architecture.jit else 'without XLA'}",
         *_settings(entry.name, architecture.settings),
         f"  file      {entry.file}",

@@ -36,11 +36,13 @@ class Cell:
     """Hash of the source that decides the numbers, by what it is; versions of the libraries."""
     skip: str | None = None
     """Why the pair does not fit."""
+    program: str = field(default="", compare=False)
+    """`program_id`."""
 
     @property
     def identity(self) -> dict[str, Any]:
         """All that decides the cell's numbers, JSON-ready."""
-        return {item.name: _plain(getattr(self, item.name)) for item in fields(self) if item.name != "skip"}
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self) if item.name not in _ASIDE}
 
     @cached_property
     def id(self) -> str:
@@ -53,9 +55,19 @@ class Cell:
         return group_id(self.identity)
 
 
+_ASIDE = ("skip", "program")
+"""What decides no number of a cell."""
+
+
 def group_id(identity: Mapping[str, Any]) -> str:
     """The hash of all of a cell's identity but its seed."""
     return _hash({**identity, "seed": 0})
+
+
+def program_id(cell: Cell, arm: Architecture) -> str:
+    """Equal, within a process, for cells that differ only in seed and initial weights: they share a compiled model."""
+    rest = {key: repr(value) for key, value in arm.fixed.items() if key not in arm.initial}
+    return group_id({**cell.identity, "architecture": [id(arm.build), arm.jit, rest]}) if arm.initial else cell.group
 
 
 def _hash(identity: Mapping[str, Any]) -> str:
@@ -132,8 +144,9 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
                     sources=sources(task.sources, architecture.sources, backend),
                     skip=_refusal(architecture, spec),
                 )
+                program = program_id(first, architecture.value)
                 for seed in seeds:
-                    cell = replace(first, seed=seed)
+                    cell = replace(first, seed=seed, program=program)
                     cells.setdefault(cell.id, cell)
     held = {name for cell in cells.values() for name in (cell.task, cell.architecture)}
     for owner in overrides.keys() - held:

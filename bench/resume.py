@@ -43,7 +43,7 @@ def resume(cells: Iterable[Cell], records: Sequence[Record]) -> tuple[list[Recor
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds that a seed of a group takes, and seconds that the first seed of a worker takes beyond that."""
+    """Seconds that a seed of a group takes, and beyond that the first cell of a program, which is then compiled."""
 
     seconds: float
     setup: float
@@ -98,8 +98,11 @@ class _Sums:
 def estimate(cells: Sequence[Cell], records: Iterable[Record], workers: int) -> tuple[float, int]:
     """Seconds that training the cells may take, from stored records of like cells, and how many have none."""
     costs = Costs(records)
-    known = [(cell.group, cost) for cell in cells if (cost := costs.of(cell)) is not None]
-    total = sum(cost.seconds for _, cost in known) + sum(cost.setup for cost in dict(known).values())
+    known = [(cell.program, cost) for cell in cells if (cost := costs.of(cell)) is not None]
+    setups: dict[str, float] = {}
+    for program, cost in known:
+        setups[program] = max(setups.get(program, 0.0), cost.setup)
+    total = sum(cost.seconds for _, cost in known) + sum(setups.values())
     return total / min(workers, max(1, len(cells))), len(cells) - len(known)
 
 

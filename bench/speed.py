@@ -42,7 +42,7 @@ class Timed:
         self, cell: Cell, catalogue: Catalogue, framework: ModuleType, conditions: Callable[[Data], Conditions]
     ) -> None:
         self.group = Group(cell, catalogue, conditions)
-        self.framework, self.seed = framework, cell.seed
+        self.framework, self.cell = framework, cell
         self.jit = catalogue.architecture(cell.architecture).value.jit
         data, size = self.group.data, cell.training.batch_size
         self.stream: Iterator[Split] = batches(data, cell.seed, size)
@@ -54,9 +54,9 @@ class Timed:
         """Trace and compile, and measure what is measured once; what bench.record.Speed and Timing call it."""
         group, model = self.group, self.group.model
         start = time.perf_counter()
-        group.build()
+        group.build(self.cell)
         build_seconds = time.perf_counter() - start
-        group._reset(self.seed)
+        group.reset(self.cell)
         self.framework.compiled(keras.ops.tanh, [], jit=self.jit)(self.x[:1].astype("float32"))  # starts the compiler
         step = Job(group.step, self._batch)
         given = step.prepare()

@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 import keras
 import numpy as np
 import pytest
-from cells import catalogue, cell, with_seed
+from cells import BACKEND, catalogue, cell, with_seed
 
 from bench.architecture import Architecture, InputSpec, reads
 from bench.catalogue import Entry
@@ -43,6 +43,94 @@ def test_a_seed_trained_after_another_is_the_same_to_the_last_bit_as_alone(archi
     group = _group(one)
     group.run(with_seed(one, 5))
     _same(group.run(with_seed(one, 1)), _group(one).run(with_seed(one, 1)))
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize(("first", "second"), [("rnn", "rnn-uniform"), ("gru-chrono", "gru"), ("lstm", "lstm-chrono")])
+def test_an_arm_trained_in_the_program_of_another_is_the_same_to_the_last_bit_as_alone(first, second):
+    one, other = (cell(architecture=arm, settings=[f"{arm}.dropout=0.3"], units=8) for arm in (first, second))
+    assert one.program == other.program
+    group = _group(one)
+    applied = []
+    apply = group.optimizer.apply
+    group.optimizer.apply = lambda *args, **kwargs: (applied.append(args), apply(*args, **kwargs))[1]
+    before = group.run(one)
+    traced = len(applied)
+    assert group.takes(other)
+    shared = group.run(other)
+    assert len(applied) - traced == (6 if BACKEND == "torch" else 0)  # compiled, Python runs it to trace it
+    assert (shared.record.architecture, shared.record.compile_seconds) == (second, None)
+    _same(shared, _group(other).run(other))
+    assert shared.curves["train_loss"][0] != before.curves["train_loss"][0]
+
+
+def _sharing(**builds):
+    """A catalogue of arms that all say that they differ in initial weights alone."""
+    found = catalogue()
+    entry = found.architecture("rnn")
+
+    def build(spec, **given):
+        (name,) = (value for key, value in given.items() if key == "arm")
+        return builds[name](spec)
+
+    for name in builds:
+        arm = Architecture("made up", build, reads("sequence"), "none", fixed={"arm": name}, initial=frozenset({"arm"}))
+        found.architectures[name] = Entry(name, arm, entry.file, entry.sources)
+    return found
+
+
+class _Hidden(keras.layers.Layer):
+    """Multiplies by what its configuration does not tell."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+def _of(*middle):
+    def build(spec):
+        inputs = keras.Input(spec.shape)
+        x = keras.layers.Flatten()(inputs)
+        for make in middle:
+            x = make()(x)
+        return keras.Model(inputs, keras.layers.Dense(1)(x))
+
+    return build
+
+
+DENSE = keras.layers.Dense
+ALIKE = {
+    "initial weights": (lambda: DENSE(4), lambda: DENSE(4, kernel_initializer="ones"), True),
+    "activation": (lambda: DENSE(4, "tanh"), lambda: DENSE(4, "relu"), False),
+    "width": (lambda: DENSE(4), lambda: DENSE(5), False),
+    "rate": (lambda: keras.layers.Dropout(0.1), lambda: keras.layers.Dropout(0.2), False),
+    "name": (lambda: DENSE(4, name="a"), lambda: DENSE(4, name="b"), False),
+    "inside another": (
+        lambda: keras.Sequential([DENSE(4, "tanh")], name="in"), lambda: keras.Sequential([DENSE(4)], name="in"), False
+    ),
+    "hidden from the configuration": (lambda: _Hidden(1.0), lambda: _Hidden(2.0), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "alike"), ALIKE.values(), ids=ALIKE)
+def test_an_arm_is_taken_only_where_it_differs_in_initial_weights_alone(one, other, alike):
+    found = _sharing(one=_of(one), other=_of(other))
+    first, second = (
+        cell().__class__(
+            **{**cell().identity, "training": cell().training, "architecture": arm, "architecture_settings": {}}
+        )
+        for arm in ("one", "other")
+    )
+    group = _group(first, found)
+    assert group.takes(first)
+    assert group.takes(second) is alike
+    _same(group.run(first), _group(first, found).run(first))
 
 
 @pytest.mark.contract
@@ -88,7 +176,7 @@ def test_training_is_that_of_keras_fit():
     group = _group(one)
     trained = group.run(one)
     keras.utils.set_random_seed(one.seed)
-    model = group.build()
+    model = group.build(one)
     optimizer = keras.optimizers.Adam(one.training.lr)
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
     stream = batches(group.data, one.seed, 32)

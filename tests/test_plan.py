@@ -372,6 +372,32 @@ def test_a_group_is_the_cells_that_differ_in_seed_only() -> None:
         assert {other.seed for other in cells if other.group == cell.group} == {0, 1, 2}
 
 
+def test_a_program_is_the_cells_that_differ_in_seed_and_initial_weights_alone() -> None:
+    arms = ["rnn", "rnn-uniform", "irnn", "gru", "gru-chrono", "lstm", "lstm-b0", "lstm-chrono", "bilstm", "mlp", "tcn"]
+    cells = the_plan(suite(["adding"], arms, seeds=2))
+    programs: dict[str, set[str]] = {}
+    for cell in cells:
+        programs.setdefault(cell.program, set()).add(cell.architecture)
+    shared = [{"rnn", "rnn-uniform"}, {"gru", "gru-chrono"}, {"lstm", "lstm-b0", "lstm-chrono"}]
+    alone = [{"irnn"}, {"bilstm"}, {"mlp"}, {"tcn"}]
+    assert sorted(map(sorted, programs.values())) == sorted(map(sorted, [*shared, *alone]))
+    assert len({cell.group for cell in cells}) == len(arms)
+
+
+def test_cells_of_other_conditions_are_another_program() -> None:
+    cells = [the_cell(suite(architectures=["lstm-b0"])), *(the_cell(**change) for change in CHANGES.values())]
+    one = the_cell(suite(architectures=["lstm"]))
+    assert [cell.program == one.program for cell in cells] == [
+        True, *(cell.group == the_cell().group for cell in cells[1:])
+    ]  # fmt: skip
+
+
+def test_the_program_is_no_part_of_the_identity() -> None:
+    cell = the_cell()
+    assert "program" not in cell.identity
+    assert replace(cell, program="other") == cell
+
+
 def test_the_id_does_not_depend_on_the_order_in_which_things_are_given() -> None:
     one = the_cell(suite([{"name": "adding", "length": 20, "test_size": 5}]), training={"lr": 0.1, "steps": 3})
     other = the_cell(suite([{"name": "adding", "test_size": 5, "length": 20}]), training={"steps": 3, "lr": 0.1})

@@ -375,11 +375,12 @@ def pickled() -> bytes:
         lambda whole: whole[:-30],
         lambda whole: whole[: len(whole) // 2],
         lambda whole: whole[:60] + b"\xff" * 40 + whole[100:],
+        lambda whole: (at := whole.index(b"PK\x01\x02") + 8, whole[:at] + b"\x01" + whole[at + 1 :])[1],
         lambda whole: b"not a zip file at all",
         lambda whole: npy(),
         lambda whole: pickled(),
     ],
-    ids=["empty", "cut", "half", "altered", "text", "one array", "pickled"],
+    ids=["empty", "cut", "half", "altered", "encrypted", "text", "one array", "pickled"],
 )
 def test_curves_that_are_not_whole_are_one_line_with_their_file(
     store: Store, make_record: Make, spoiled: Callable[[bytes], bytes]

@@ -17,7 +17,7 @@ def build(
 ) -> "keras.Model":
     """`layers` recurrent layers, then a linear readout of the last step, or of every step.
 
-    `cell`: rnn, gru, lstm, lstm-1997 or bilstm. `start`: the initialisation, see `_start`.
+    `cell`: rnn, irnn, gru, lstm, lstm-1997 or bilstm. `start`: the initialisation, see `_start`.
     """
     import keras
 
@@ -39,6 +39,8 @@ def _layer(cell: str, units: int, *, sequences: bool, **start: Any) -> Any:
 
     if cell == "lstm-1997":
         return keras.layers.RNN(_cells.LSTM1997Cell(units), return_sequences=sequences)
+    if cell == "irnn":
+        return keras.layers.SimpleRNN(units, activation="relu", return_sequences=sequences, **start)
     kinds = {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU}
     layer = kinds.get(cell, keras.layers.LSTM)(units, return_sequences=sequences, **start)
     return keras.layers.Bidirectional(layer) if cell == "bilstm" else layer
@@ -58,7 +60,6 @@ def _start(start: str, units: int, steps: int) -> dict[str, Any]:
         }
     if start == "identity":
         return {
-            "activation": "relu",
             "kernel_initializer": initializers.RandomNormal(stddev=0.001),
             "recurrent_initializer": initializers.Identity(),
         }
@@ -85,6 +86,7 @@ def _arm(summary: str, source: str, cell: str, *, start: str = "keras", causal: 
         },
         jit=True,
         fixed={"cell": cell, "start": start},
+        initial=frozenset({"start"}),
     )
 
 
@@ -97,7 +99,7 @@ ARCHITECTURES = {
         "rnn",
         start="uniform",
     ),
-    "irnn": _arm("ReLU RNN that starts by keeping its state", "Le, Jaitly & Hinton 2015", "rnn", start="identity"),
+    "irnn": _arm("ReLU RNN that starts by keeping its state", "Le, Jaitly & Hinton 2015", "irnn", start="identity"),
     "gru": _arm("gated recurrent unit", "Cho et al. 2014", "gru"),
     "gru-chrono": _arm("GRU whose keep gate starts spread over time scales", _CHRONO, "gru", start="chrono-gru"),
     "lstm": _arm(

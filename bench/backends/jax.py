@@ -14,7 +14,11 @@ from bench.step import Step
 
 
 def configure(threads: int) -> None:
-    """Compute with that many threads, deterministically. Before anything computes: JAX reads this only once."""
+    """Compute with that many threads, deterministically. Before anything computes: JAX reads this only once.
+
+    Products are those of float32: on a GPU JAX, and TensorFlow, would round the factors to 10 bits (TF32) and PyTorch
+    some of them, so that the same weights had other gradients on each.
+    """
     # Keras imports TensorFlow, where there is one, to set the seed of that too: 2 s and 400 MB, for nothing.
     sys.modules.setdefault("tensorflow", cast("Any", None))
     os.environ["NPROC"] = str(threads)  # XLA's name for the size of its pool on a CPU
@@ -22,6 +26,7 @@ def configure(threads: int) -> None:
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # else the first worker takes all of a GPU
     # Else a CPU computes in the background, and nothing waits for a result that nobody keeps.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
+    jax.config.update("jax_default_matmul_precision", "float32")
 
 
 def device() -> str:

@@ -18,7 +18,8 @@ import psutil
 
 import bench
 from bench.catalogue import Catalogue
-from bench.errors import DataError
+from bench.errors import DataError, count
+from bench.execute.gpus import gpus
 from bench.execute.machine import affinity, cpus_of, machine
 from bench.execute.process import environment
 from bench.files import data_home
@@ -54,7 +55,7 @@ Checkup = Callable[[str, int], Mapping[str, Any]]
 def findings(catalogue: Catalogue, out: Path, *, backend: str, threads: int, checkup: Checkup) -> Iterator[Finding]:
     """Everything that is looked at, one after another; the backend, which takes seconds, last."""
     yield Finding("archbench", "ok", f"{bench.__version__} on Python {platform.python_version()}")
-    yield from _machine(threads)
+    yield from _machine(backend, threads)
     yield from _results(out)
     yield from _data(catalogue)
     yield from _backends(backend)
@@ -83,7 +84,7 @@ def run_checkup(backend: str, threads: int) -> Mapping[str, Any]:
     return answer
 
 
-def _machine(threads: int) -> Iterator[Finding]:
+def _machine(backend: str, threads: int) -> Iterator[Finding]:
     found = machine()
     cpus = affinity()
     cores = len(cpus) or os.cpu_count() or 1
@@ -94,7 +95,10 @@ def _machine(threads: int) -> Iterator[Finding]:
         more = f"choose --threads up to {cores}, or allow this process more processors"
         yield Finding("pinning", "note", f"{threads} threads for {cores} processors", more)
     else:
-        yield Finding("pinning", "ok", f"{cores} processors for {cores // threads} workers of {threads} threads")
+        found_gpus = gpus(backend)
+        workers = count(min(cores // threads, len(found_gpus) or cores), "worker")
+        each = f" of {count(threads, 'thread')}" + (", one a GPU" if found_gpus else "")
+        yield Finding("pinning", "ok", f"{count(cores, 'processor')} for {workers}{each}")
     if hasattr(os, "getloadavg"):
         load = os.getloadavg()[0]
         busy = load / cores > _BUSY

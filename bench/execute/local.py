@@ -33,8 +33,8 @@ _GRACE_SECONDS = 5.0
 _READY_SECONDS = 300.0
 """How long a worker may take to import what it needs."""
 _POLL_SECONDS = 0.2
-_GROUPS = 30
-"""How many groups a worker trains before a fresh one takes its place: TensorFlow and XLA keep what they compiled of
+_PROGRAMS = 30
+"""How many programs a worker compiles before a fresh one takes its place: TensorFlow and XLA keep what they compiled of
 each, about 30 MB, until their process ends."""
 _TRIES = 2
 """How often a worker may die in a cell, or before its first."""
@@ -72,8 +72,8 @@ class _Worker:
     since: float = field(default_factory=time.monotonic)
     """When it started, or was handed its cell."""
     ready: bool = False
-    group: str = ""
-    groups: int = 0
+    program: str = ""
+    programs: int = 0
     """How many it has taken up."""
     compiled: bool = False
     idle: bool = False
@@ -199,20 +199,20 @@ class Pool:
         now = time.monotonic()
         others = [other for other in self._live if other is not worker]
         busy = [Busy(other.cell, now - other.since, other.compiled) for other in others if other.cell is not None]
-        cell = choose(worker.group, pending, busy, self.costs)
+        cell = choose(worker.program, pending, busy, self.costs)
         if cell is None:
             self._prepare(worker, [*pending, *(other.cell for other in busy)])
             return
-        fresh = cell.group != worker.group
-        if fresh and worker.groups == _GROUPS:
+        fresh = cell.program != worker.program
+        if fresh and worker.programs == _PROGRAMS:
             self._live.remove(worker)
             close(worker.process.stdin)  # it ends by itself
             self._start(worker.index)
             return
         pending.remove(cell)
-        worker.groups += fresh
+        worker.programs += fresh
         worker.compiled = worker.compiled and not fresh
-        worker.cell, worker.group, worker.since, worker.idle = cell, cell.group, now, False
+        worker.cell, worker.program, worker.since, worker.idle = cell, cell.program, now, False
         worker.attempts = len(self.store.attempts(cell.id))
         _tell(worker, encode(cell))
 
@@ -221,8 +221,8 @@ class Pool:
 
         It does so on its own cores. What goes wrong there says nothing of the cell, which will say so itself.
         """
-        if cells and not worker.idle and cells[0].group != worker.group:
-            worker.group, worker.compiled = "", False
+        if cells and not worker.idle and cells[0].program != worker.program:
+            worker.program, worker.compiled = "", False
             _tell(worker, encode(cells[0], ahead=True))
         worker.idle = True
         if cells:

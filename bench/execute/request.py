@@ -76,9 +76,19 @@ class Request:
         return [todo.cell for todo in self.todo if todo.cell.skip is None]
 
     def set_aside(self) -> list[tuple[Path, str]]:
-        """Set aside the damaged records of the folder: where each lies now, and what is wrong. Raises StoreError."""
-        _ = self._stored
-        return self.store.set_aside()
+        """Set aside the damaged records of the folder, also those of the plan whose curves cannot be read: where each
+        lies now, and what is wrong. Raises StoreError."""
+        planned = {cell.id for cell in self.cells}
+        moved: list[tuple[Path, str]] = []
+        while True:
+            for record in self._stored:
+                if record.cell_id in planned:
+                    self.store.test_curves(record)
+            found = self.store.set_aside()
+            if not found:
+                return moved
+            moved += found
+            del self._stored  # an older attempt may stand where one was set aside
 
     def states(self) -> Iterator[tuple[Cell, str, str]]:
         """Every cell, what a run does with it (reuse, skip, train), and why."""

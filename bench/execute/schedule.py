@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.plan import Cell
@@ -20,23 +20,23 @@ class Busy:
     elapsed: float
     """Seconds so far."""
     compiled: bool
-    """The worker had finished a cell of the group before."""
+    """The worker had finished a cell of the program before."""
 
 
-def choose(group: str, pending: Sequence[Cell], busy: Sequence[Busy], costs: Costs) -> Cell | None:
-    """The next cell of a free worker that has compiled `group`; None where it can end the run no sooner.
+def choose(program: str, pending: Sequence[Cell], busy: Sequence[Busy], costs: Costs) -> Cell | None:
+    """The next cell of a free worker that has compiled `program`; None where it can end the run no sooner.
 
-    First what is left of its own group, then the group nobody is at that takes longest, then a share of the group that
-    ends last, if that ends sooner with the worker than without it, compiling included. Groups never timed come first,
-    in the order of the plan.
+    Cells of one program (bench.plan.Cell) are a group here. First what is left of its own group, then the group nobody
+    is at that takes longest, then a share of the group that ends last, if that ends sooner with the worker than without
+    it, compiling included. Groups never timed come first, in the order of the plan.
     """
-    own = next((cell for cell in pending if cell.group == group), None)
+    own = next((cell for cell in pending if cell.program == program), None)
     if own is not None:
         return own
     groups: dict[str, list[Cell]] = {}
     for cell in pending:
-        groups.setdefault(cell.group, []).append(cell)
-    taken = {other.cell.group for other in busy}
+        groups.setdefault(cell.program, []).append(cell)
+    taken = {other.cell.program for other in busy}
     free = [cells for key, cells in groups.items() if key not in taken]
     if free:
         return max(free, key=lambda cells: _total(cells, costs))[0]
@@ -45,32 +45,40 @@ def choose(group: str, pending: Sequence[Cell], busy: Sequence[Busy], costs: Cos
 
 
 def _total(cells: Sequence[Cell], costs: Costs) -> float:
-    cost = costs.of(cells[0])
-    return math.inf if cost is None else cost.setup + len(cells) * cost.seconds
+    known = [costs.of(cell) for cell in cells]
+    found = [cost for cost in known if cost is not None]
+    return math.inf if len(found) < len(known) else _setup(found) + sum(cost.seconds for cost in found)
+
+
+def _setup(known: Iterable[Cost]) -> float:
+    """Of a program: the costs of an arm that only ever came after another have none."""
+    return max((cost.setup for cost in known), default=0.0)
 
 
 def _share(cells: Sequence[Cell], busy: Sequence[Busy], costs: Costs) -> tuple[float, Cell] | None:
     """When the group ends as things are, and the cell to take of it; None where that would not end it sooner."""
-    known = costs.of(cells[0])
-    cost = known or _UNKNOWN
+    at = [other for other in busy if other.cell.program == cells[0].program]
+    known = [costs.of(cell) for cell in [*(other.cell for other in at), *cells]]
+    found = [cost or _UNKNOWN for cost in known]
+    setup = _setup(found)
     left = [
-        max(0.0, cost.seconds + (0.0 if other.compiled else cost.setup) - (other.elapsed if known else 0.0))
-        for other in busy
-        if other.cell.group == cells[0].group
+        max(0.0, cost.seconds + (0.0 if other.compiled else setup) - (other.elapsed if cost is not _UNKNOWN else 0.0))
+        for other, cost in zip(at, found, strict=False)
     ]
-    alone = _end(left, len(cells), cost.seconds)
-    if _end([*left, cost.setup], len(cells), cost.seconds) >= alone:
+    seconds = [cost.seconds for cost in found[len(at) :]]
+    alone = _end(left, seconds)
+    if _end([*left, setup], seconds) >= alone:
         return None
-    return alone if known else math.inf, cells[-1]
+    return math.inf if None in known else alone, cells[-1]
 
 
-def _end(free_at: Sequence[float], count: int, seconds: float) -> float:
-    """When `count` cells are done by workers that are free at these times."""
+def _end(free_at: Sequence[float], seconds: Sequence[float]) -> float:
+    """When cells of so many `seconds` are done, in this order, by workers that are free at these times."""
     times = list(free_at)
     heapq.heapify(times)
     end = max(times)
-    for _ in range(count):
-        done = times[0] + seconds
+    for each in seconds:
+        done = times[0] + each
         heapq.heapreplace(times, done)
         end = max(end, done)
     return end

@@ -26,7 +26,7 @@ from bench import backends
 from bench.catalogue import Catalogue, Entry, discover, first_line, where
 from bench.errors import BenchError, StoreError
 from bench.execute.machine import conditions, pin
-from bench.plan import Cell, blank
+from bench.plan import Cell, blank, program_id
 from bench.record import Record
 from bench.sources import sources
 from bench.store import Store
@@ -63,12 +63,12 @@ def main() -> None:
 
 
 class _Server:
-    """Keeps the group of the last cell, so that the next seed of it is neither traced nor compiled again."""
+    """Keeps the group of the last cell, so that the next cell of its program is neither traced nor compiled again."""
 
     def __init__(self, store: Store, catalogue: Catalogue, device: str, emit: Emit, writing: threading.Lock) -> None:
         self.store, self.catalogue, self.device, self.emit, self.writing = store, catalogue, device, emit, writing
         self.group: Any = None
-        self.group_id = ""
+        self.program = ""
 
     def serve(self, cell: Cell) -> None:
         self.emit("start", cell=cell.id)
@@ -88,9 +88,10 @@ class _Server:
         from bench.cell import Group  # noqa: PLC0415  # imports keras, after the backend was configured
 
         self._check_sources(cell)
-        if self.group_id != cell.group:
-            self.group, self.group_id = None, ""  # frees the last group's memory first
-            self.group, self.group_id = Group(cell, self.catalogue, conditions(cell, self.device)), cell.group
+        program = program_id(cell, self.catalogue.architecture(cell.architecture).value)
+        if self.program != program or not self.group.takes(cell):
+            self.group, self.program = None, ""  # frees the last group's memory first
+            self.group, self.program = Group(cell, self.catalogue, conditions(cell, self.device)), program
 
     def _run(self, cell: Cell) -> tuple[Record, dict[str, np.ndarray] | None]:
         try:

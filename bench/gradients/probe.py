@@ -51,7 +51,8 @@ class Probe:
         self._gradient = backend.gradient(self._scaled_loss, model.variables, jit=jit)
         self._zeros: dict[tuple[int, ...], Any] = {}
         """By shape: to fill tens of MB anew takes a twentieth of a long probe."""
-        self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], model.variables, jit=jit)
+        # Once a training, of a few batches: XLA would compile for longer than it saves.
+        self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], model.variables, jit=False)
 
     @property
     def taps(self) -> list[Tap]:

@@ -114,7 +114,7 @@ class _Server:
         cell = self._plan(suite)
         cell = replace(cell, training=replace(cell.training, probe_every=0))  # a probe only takes memory here
         group = Group(cell, self.catalogue, conditions(cell, self.framework.device()))
-        group._reset(cell.seed)
+        group.reset(cell)
         self.group, self.cell = group, cell
         self._count_traces()
         inject(os.environ.get(VARIABLE, ""), group)

@@ -273,6 +273,30 @@ def test_a_worker_computes_on_its_backend_with_as_many_threads_as_it_is_told() -
     assert many - few >= 7
 
 
+ROUNDED = {
+    "jax": "import jax; rounded = lambda: jax.config.jax_default_matmul_precision != 'float32'",
+    "tensorflow": """
+import tensorflow as tf
+tf.config.list_physical_devices = lambda kind: ["made up"]
+tf.config.experimental.set_memory_growth = lambda *_: None
+rounded = tf.config.experimental.tensor_float_32_execution_enabled
+""",
+    "torch": """
+import torch
+torch.cuda.is_available = lambda: True
+rounded = lambda: torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32
+""",
+}
+
+
+def test_products_on_a_gpu_are_those_of_float32() -> None:
+    code = f"{ROUNDED[BACKEND]}\nfrom bench import backends\nprint(rounded())\n"
+    code += f"backends.load({BACKEND!r}).configure(1)\nprint(rounded())"
+    around = environment(BACKEND, 1)
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=around, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
 def test_a_framework_that_is_not_installed_is_refused_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     backends.require(BACKEND)
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
@@ -296,7 +320,7 @@ def _huge_layer() -> None:
 @pytest.mark.parametrize(
     "exhaust",
     [
-        lambda: ops.ones((HUGE,), "float32"),
+        lambda: array(ops.ones((HUGE,), "float32")),  # read: a GPU answers before it has tried
         pytest.param(
             _huge_weights,
             marks=pytest.mark.skipif(

@@ -64,6 +64,20 @@ def test_a_system_that_cannot_pin_is_said(look, monkeypatch):
     assert look()["pinning"].level == "note"
 
 
+@pytest.mark.parametrize(
+    ("found", "threads", "said"),
+    [
+        ([], 1, "4 processors for 4 workers of 1 thread"),
+        ([], 3, "4 processors for 1 worker of 3 threads"),
+        (["0", "1"], 1, "4 processors for 2 workers of 1 thread, one a GPU"),
+        (["0", "1", "2"], 2, "4 processors for 2 workers of 2 threads, one a GPU"),
+    ],
+)
+def test_there_are_as_many_workers_as_a_run_would_have(look, monkeypatch, found, threads, said):
+    monkeypatch.setattr(doctor, "gpus", lambda backend: found)
+    assert look(threads=threads)["pinning"].value == said
+
+
 def test_a_backend_that_does_not_run_is_a_problem_with_its_reason(look):
     def broken(backend, threads):
         raise RuntimeError("libcudart.so: cannot open shared object file")

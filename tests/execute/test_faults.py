@@ -146,16 +146,16 @@ def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path, fake: pytest.Monk
     assert (tmp_path / "tried").exists()
 
 
-def test_a_worker_makes_room_for_another_after_its_share_of_groups(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
+def test_a_worker_makes_room_for_another_after_its_share_of_programs(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:
     starts = tmp_path / "starts"
     fake.setenv("FAKE_START", f"open({str(starts)!r}, 'a').write('x')")
-    fake.setattr(local, "_GROUPS", 2)
-    groups = request(tmp_path / "run", seeds=2, architectures=("rnn", "gru", "lstm", "irnn", "rnn-uniform"))
-    with groups.store.create().lock():
-        groups.run(_Quiet())
-    assert [record.status for record in groups.records] == ["ok"] * 10
+    fake.setattr(local, "_PROGRAMS", 2)
+    programs = request(tmp_path / "run", seeds=2, architectures=("rnn", "gru", "lstm", "irnn", "tcn", "rnn-uniform"))
+    with programs.store.create().lock():
+        programs.run(_Quiet())
+    assert [record.status for record in programs.records] == ["ok"] * 12
     assert starts.read_text() == "xxx"
-    run(tmp_path / "seeds", seeds=5)  # one group
+    run(tmp_path / "seeds", seeds=5)  # one program
     assert starts.read_text() == "xxxx"
 
 
@@ -265,6 +265,29 @@ def test_a_damaged_record_is_set_aside_and_its_cell_trained_again(tmp_path: Path
     assert (place.name, why) == ("1.json.damaged", "edited: its checksum is another")
     assert sorted(file.name for file in path.parent.iterdir()) == ["1.json.damaged", "1.npz", "2.json", "2.npz"]
     assert request(tmp_path / "run").to_train == []
+
+
+def test_a_record_whose_curves_were_spoiled_in_the_middle_is_set_aside_too(
+    tmp_path: Path, fake: pytest.MonkeyPatch
+) -> None:
+    records = run(tmp_path / "run")
+    path = tmp_path / "run" / records[1].cell_id / "1.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    Store(tmp_path / "run").write(records[1], {"train_loss": np.ones(1)})  # two attempts that ended ok
+    for number in (1, 2):
+        path.with_name(f"{number}.npz").write_bytes(content)
+    again = request(tmp_path / "run")
+    with again.store.create().lock():
+        assert again.to_train == []  # `plan` reads no curves
+        again = request(tmp_path / "run")
+        moved = again.set_aside()
+        assert [cell.seed for cell in again.to_train] == [1]
+        again.run(_Quiet())
+    assert [(place.name, why) for place, why in moved] == [
+        (f"{number}.json.damaged", f"its curves {number}.npz cannot be read") for number in (2, 1)
+    ]
+    assert request(tmp_path / "run").set_aside() == []
 
 
 def test_two_runs_in_one_folder_do_not_mix(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ def test_a_result_that_arrives_as_the_time_runs_out_counts_and_no_cell_is_handed
     request.store.create()
     one, two = request.cells
     pool = Pool(request.store, request.catalogue, backend="tensorflow", threads=1, workers=1)
-    worker = _Worker(0, None, tmp_path / "log", group=one.group, cell=one, ended=_End("timeout", "late"))
+    worker = _Worker(0, None, tmp_path / "log", program=one.program, cell=one, ended=_End("timeout", "late"))
     pool._live.append(worker)
     record = request.store.write(blank(one, request.catalogue.task("adding").value, status="ok"))
     records, pending = [], [two]
@@ -123,8 +123,8 @@ def test_cores_are_spare_once_when_a_worker_has_nothing_to_train_while_another_h
     request.store.create()
     spare = []
     pool = Pool(request.store, request.catalogue, backend="tensorflow", threads=1, workers=2, spare=spare.append)
-    group = request.cells[0].group
-    training, *free = [_Worker(index, None, tmp_path / "log", group=group) for index in range(3)]
+    program = request.cells[0].program
+    training, *free = [_Worker(index, None, tmp_path / "log", program=program) for index in range(3)]
     training.cell = request.cells[0]
     pool._live += [training, *free]
     assert spare == []

@@ -38,8 +38,15 @@ def arm(found: Cell | None) -> tuple[str, int] | None:
 
 def test_a_worker_goes_on_with_the_group_that_it_has_compiled() -> None:
     pending = [*seeds("lstm", 3), *seeds("rnn", 2)]
-    found = choose(GROUPS["rnn"].group, pending, [], costs(lstm=(90, 9), rnn=(1, 1)))
+    found = choose(GROUPS["rnn"].program, pending, [], costs(lstm=(90, 9), rnn=(1, 1)))
     assert arm(found) == ("rnn", 0)
+
+
+def test_a_worker_goes_on_with_an_arm_that_shares_what_it_has_compiled() -> None:
+    pending = [*seeds("lstm", 3), cell(architecture="rnn-uniform")]
+    assert arm(choose(GROUPS["rnn"].program, pending, [], costs(lstm=(90, 9)))) == ("rnn-uniform", 0)
+    busy = [Busy(GROUPS["rnn"], 0.0, compiled=True)]
+    assert arm(choose("", pending, busy, costs(lstm=(1, 1)))) == ("lstm", 0)
 
 
 def test_the_group_that_takes_longest_is_first() -> None:
@@ -118,18 +125,18 @@ def simulate(cells: Sequence[Cell], workers: int, truth: Truth, known: Costs, *,
         for worker, (group, _) in list(free.items()):
             busy = [Busy(one, now - start, compiled=compiled) for one, start, _, compiled in at.values()]
             found = choose(group, pending, busy, known)
-            shared = found and found.group != group and found.group in {one.group for one, *_ in at.values()}
+            shared = found and found.program != group and found.program in {one.program for one, *_ in at.values()}
             del free[worker]
             if found is None or (shared and not share):
                 continue
             pending.remove(found)
             seconds, setup = truth[found.architecture]
-            compiled = found.group == group
+            compiled = found.program == group
             at[worker] = found, now, now + seconds + (0.0 if compiled else setup), compiled
         worker = min(at, key=lambda one: at[one][2])
         one, _, now, _ = at.pop(worker)
         done.append(one.id)
-        free = {worker: (one.group, now)}
+        free = {worker: (one.program, now)}
     assert sorted(done) == sorted(one.id for one in cells)
     return now
 

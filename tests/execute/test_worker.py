@@ -61,6 +61,15 @@ def test_the_same_cell_in_two_folders_and_two_processes_is_identical_to_the_last
         _same_to_the_last_bit(tmp_path / "a", tmp_path / other, one)
 
 
+def test_arms_that_differ_in_initial_weights_alone_are_compiled_once(tmp_path):
+    arms = [cell(architecture=arm) for arm in ("rnn", "rnn-uniform", "irnn")]
+    _serve(tmp_path / "shared", *arms)
+    _serve(tmp_path / "own", arms[1])
+    compiling = [Store(tmp_path / "shared").record(arm.id).compile_seconds is not None for arm in arms]
+    assert compiling == [True, False, True]
+    _same_to_the_last_bit(tmp_path / "shared", tmp_path / "own", arms[1])
+
+
 @pytest.mark.contract
 @pytest.mark.parametrize(
     ("task", "architecture", "settings"),
