@@ -76,13 +76,17 @@ def grid(given: argparse.Namespace) -> None:
             whole = wall([*BENCH, "run", str(suite), "--quiet", "--workers", str(workers), *given.more, "--out", out])
             cells = Store(Path(out)).records(flow=False)
         spent = workers * whole
-        groups: dict[str, list[float]] = {}
+        # A cell that finds its model built and compiled does nothing but train, validate and probe.
+        ready: dict[str, list[float]] = {}
         for cell in cells:
-            groups.setdefault(group_id(cell.identity), []).append(cell.wall_seconds)
+            if cell.compile_seconds is None:
+                ready.setdefault(group_id(cell.identity), []).append(cell.wall_seconds)
         steps = sum(cell.train_seconds for cell in cells)
-        inside = sum(sum(seconds) for seconds in groups.values())
-        # A seed that finds the group's model built and compiled does nothing but train, validate and probe.
-        training = sum(len(seconds) * min(seconds) for seconds in groups.values())
+        inside = sum(cell.wall_seconds for cell in cells)
+        training = sum(
+            float(np.median(ready[group_id(cell.identity)])) if cell.compile_seconds is not None else cell.wall_seconds
+            for cell in cells
+        )
         shares = {
             "training steps": steps,
             "validations and probes": training - steps,

@@ -47,11 +47,11 @@ class Probe:
         self.tapped: Tapped = tapped(model, tokens=spec.kind == "tokens")
         backend = backends.load(keras.backend.backend())
         self._host = backend.host
-        self._weight_gradient = backend.gradient(self._pulled_step, [], jit=jit)
+        # Asked a few times in a training, without a loop or of a few batches: XLA would compile longer than it saves.
+        self._weight_gradient = backend.gradient(self._pulled_step, [], jit=False)
         self._gradient = backend.gradient(self._scaled_loss, model.variables, jit=jit)
         self._zeros: dict[tuple[int, ...], Any] = {}
         """By shape: to fill tens of MB anew takes a twentieth of a long probe."""
-        # Once a training, of a few batches: XLA would compile for longer than it saves.
         self._outputs = backend.compiled(lambda x: self._with([], x, resets=True)[0], model.variables, jit=False)
 
     @property
