@@ -43,7 +43,9 @@ def _outcomes(**head: Any) -> dict[str, str]:
         ({"flops": None}, {"FLOPs": "INCONCLUSIVE"}),
         ({"traces": 20}, {"retraces": "REGRESSION"}),
         ({"conditions": {"lr": 0.1, "clip": None}}, {"conditions": "REGRESSION"} | OPEN),
-        ({"conditions": {"lr": 0.1, "clip": 1.0, "new": 3}}, {"conditions": "REGRESSION"} | OPEN),
+        ({"conditions": {"lr": 0.1, "clip": 1.0, "new": 3}}, {}),
+        ({"conditions": {"lr": 0.1}}, {}),
+        ({"conditions": {"lr": 0.2, "new": 3}}, {"conditions": "REGRESSION"} | OPEN),
         ({"losses": [1.0, 0.9, 0.8000001]}, {"accuracy": "INCONCLUSIVE", "gradients": "INCONCLUSIVE"}),
         ({"norms": [[1.0, 2.0]] * 2 + [[1.0, math.inf]]}, {"accuracy": "INCONCLUSIVE", "gradients": "REGRESSION"}),
         ({"norms": [[1.0, 2.0]] * 2 + [[3000.0, 2.0]]}, {"accuracy": "INCONCLUSIVE", "gradients": "REGRESSION"}),
@@ -55,6 +57,17 @@ def _outcomes(**head: Any) -> dict[str, str]:
 )
 def test_what_changed_moves_its_own_gate_alone(head, changed):
     assert _outcomes(**head) == {**SAME, **changed}
+
+
+def test_a_condition_that_one_side_alone_tells_of_is_named_and_not_compared():
+    told = {"lr": 0.1, "new": 3}
+    (same,) = (gate for gate in gates(FACTS, {**FACTS, "conditions": told}) if gate.name == "conditions")
+    assert same == Gate(
+        "conditions", "OK", "the same", "the same", "clip is told by one side alone; new is told by one side alone"
+    )
+    (other,) = (gate for gate in gates(FACTS, {**FACTS, "conditions": {"lr": 0.2}}) if gate.name == "conditions")
+    assert (other.base, other.head) == ("lr 0.1", "lr 0.2")
+    assert other.note.endswith("different conditions; clip is told by one side alone")
 
 
 def test_a_fingerprint_says_nothing_of_trainings_under_other_conditions():
