@@ -306,8 +306,12 @@ def _identity(record: Record) -> str:
 
 
 def _acknowledged(series: Series, change: Change, baselines: Sequence[Baseline], known: Iterable[Known]) -> Change:
-    """The change with who acknowledged it: the commit is that of the new level's first point, or next to it."""
-    near = range(max(change.place - 1, 0), min(change.place + 2, len(series.points)))
+    """The change with who acknowledged it: the commit is that of the new level's first point.
+
+    Or next to it, but not of what is exact or lost: only a change point is placed within one.
+    """
+    off = 0 if change.loss or series.quantity.kind == "exact" else 1
+    near = range(max(change.place - off, 0), min(change.place + off + 1, len(series.points)))
     commits = [baselines[series.points[place].baseline].commit for place in near]
     for each in known:
         if each.covers(series.record.task, series.record.architecture, series.quantity.name, commits):

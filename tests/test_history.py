@@ -305,6 +305,24 @@ def test_an_acknowledged_change_is_known_at_its_commit_and_next_to_it(place, mat
     assert found.unmatched == (() if matches else (ack,))
 
 
+@pytest.mark.parametrize(("place", "matches"), [(1, False), (2, True), (3, False)])
+@pytest.mark.parametrize("quantity", ["parameters", "score"])
+def test_what_is_exact_or_lost_is_known_at_its_own_commit_alone(quantity, place, matches):
+    def make(at: float) -> list[Record]:
+        lost = {"status": "failed", "reason": "no memory"} if at >= 2 else {}
+        return [record(parameters=1000 + (at >= 2)) if quantity == "parameters" else record(**lost)]
+
+    found = history(history_of(range(4), make), [known(quantity="*", commit=commit_id(place)[:8])])
+    assert [(series.quantity.name, change.place) for series, change in found.changes] == [(quantity, 2)]
+    assert len(found.alerts) == (not matches)
+
+
+def test_one_acknowledgement_hides_no_exact_change_right_after():
+    baselines = history_of([1000, 1000, 1001, 1002], lambda count: [record(parameters=int(count))])
+    found = history(baselines, [known(quantity="parameters", commit=commit_id(2)[:8])])
+    assert [change.place for _, change in found.alerts] == [3]
+
+
 @pytest.mark.parametrize("fields", [{"cell": "digits/rnn"}, {"quantity": "steps*"}, {"commit": "f" * 12}])
 def test_what_does_not_fit_is_unmatched(fields):
     found = history(history_of([0.9] * 12 + [0.8] * 12, scores), [known(**fields)])
