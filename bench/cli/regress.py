@@ -181,7 +181,7 @@ def _print(report: "Report", *, quiet: bool) -> None:
         for line in remarks(result):
             console.print(Text(_harmless(f"{plain(result.cell)}: {line}")), overflow="fold")
     if fine := quiet_gates(report.cells):
-        console.print(Text(f"on every cell: {fine}"))
+        console.print(Text(fine))
     console.print(Text(_harmless(plain(report.headline)), style="bold"))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in annotations(report.cells):

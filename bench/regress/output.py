@@ -48,14 +48,18 @@ def remarks(result: Result) -> list[str]:
 
 
 def quiet_gates(results: Sequence[Result]) -> str:
-    """The gates that hold on every cell, on a line; empty where there is none."""
+    """The gates that hold wherever they were asked, as a clause: 'on every cell: ...'; empty where there is none."""
     names = list(dict.fromkeys(gate.name for result in results for gate in result.gates))
-    said = []
+    said: dict[int, list[str]] = {}
     for name in names:
-        outcomes = {gate.outcome for result in results for gate in result.gates if gate.name == name}
-        if outcomes <= set(_FINE):
-            said.append(f"{name} {'IDENTICAL' if outcomes == {'IDENTICAL'} else 'OK'}")
-    return ", ".join(said)
+        outcomes = [gate.outcome for result in results for gate in result.gates if gate.name == name]
+        if set(outcomes) <= set(_FINE):
+            fine = "IDENTICAL" if set(outcomes) == {"IDENTICAL"} else "OK"
+            said.setdefault(len(outcomes), []).append(f"{name} {fine}")
+    return "; ".join(
+        f"on {'every cell' if cells == len(results) else f'{cells} of {len(results)} cells'}: {', '.join(gates)}"
+        for cells, gates in sorted(said.items(), reverse=True)
+    )
 
 
 def to_markdown(report: Report, limit: int = SUMMARY_BYTES) -> str:
@@ -68,7 +72,8 @@ def to_markdown(report: Report, limit: int = SUMMARY_BYTES) -> str:
         for result in report.cells
         for line in remarks(result)
     ]
-    foot = [f"\nOn every cell: {quiet_gates(report.cells)}."] if quiet_gates(report.cells) else []
+    fine = quiet_gates(report.cells)
+    foot = [f"\n{fine[0].upper()}{fine[1:]}."] if fine else []
     left, kept = limit - sum(len(line.encode()) + 1 for line in (*head, *foot)) - 200, []
     for at, line in enumerate(body := [*lines, "", *notes]):
         left -= len(line.encode()) + 1

@@ -10,7 +10,7 @@ import pytest
 from bench.regress.detector import Speed
 from bench.regress.gates import FLOOR, Gate, gates, identical, memory
 from bench.regress.job import exit_code
-from bench.regress.output import annotations, remarks, row, to_junit, to_markdown
+from bench.regress.output import annotations, quiet_gates, remarks, row, to_junit, to_markdown
 from bench.regress.report import Report, Result, Step, to_json
 
 FACTS: dict[str, Any] = {
@@ -226,6 +226,17 @@ def test_a_gate_that_is_fine_and_warns_is_seen_in_every_format():
     assert remarks(report.cells[0]) == [
         "gradients: OK: base 1, head 2 (5 seeds; warning: half-life of h <b>halved</b>)"
     ]
+
+
+def test_a_gate_is_said_of_the_cells_that_have_it_and_of_no_other():
+    fine = [Gate("FLOPs", "OK", "1", "1"), Gate("accuracy", "IDENTICAL", "1", "1")]
+    measured = [Result.of(name, Speed("OK", 10), [*fine, Gate("memory", "OK", "1", "1")]) for name in ("a", "b")]
+    assert quiet_gates(measured) == "on every cell: FLOPs OK, accuracy IDENTICAL, memory OK"
+    late, failed = Result.of("c", Speed("INCONCLUSIVE", 0), fine), Result.of("d", Speed("FAILED", 0))
+    said = "on 3 of 4 cells: FLOPs OK, accuracy IDENTICAL; on 2 of 4 cells: memory OK"
+    assert quiet_gates([*measured, late, failed]) == said
+    assert f"\nO{said[1:]}.\n" in to_markdown(_report(*measured, late, failed))
+    assert quiet_gates([failed]) == quiet_gates([]) == ""
 
 
 def test_a_row_says_what_is_not_known():
