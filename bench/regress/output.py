@@ -31,10 +31,13 @@ def row(result: Result) -> tuple[str, ...]:
     if speed.ratio is not None:
         low, high = ("?" if bound is None else f"{bound:.3f}" for bound in (speed.low, speed.high))
         ratio = f"{speed.ratio:.3f} [{low}, {high}]"
-    p = "–" if speed.p is None else f"{speed.p:.2g}"
     excluded = "–" if speed.excluded is None else f"> {speed.excluded:.1%}"
     name = shorten(plain(result.cell), _NAME)
-    return name, base, head, ratio, p, str(speed.generations), excluded, speed.outcome
+    return name, base, head, ratio, _p(speed), str(speed.generations), excluded, speed.outcome
+
+
+def _p(speed: Speed) -> str:
+    return "–" if speed.p is None else f"{speed.p:.2g}"
 
 
 def remarks(result: Result) -> list[str]:
@@ -112,7 +115,7 @@ def _gate_case(one: Gate) -> tuple[str, str, str]:
 
 
 def _speed_case(one: Speed) -> tuple[str, str, str]:
-    ratio = "" if one.ratio is None else f"ratio {one.ratio:.3f}, p {one.p:.2g}, {one.generations} generations"
+    ratio = "" if one.ratio is None else f"ratio {one.ratio:.3f}, p {_p(one)}, {one.generations} generations"
     return "speed", one.outcome, "; ".join(filter(None, (ratio, one.reason)))
 
 
