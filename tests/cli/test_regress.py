@@ -226,6 +226,23 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(regress, arguments, said):
     assert said in called.complaint
 
 
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ("[]", "seeds: expected at least one integer >= 0, received an empty list"),
+        ("0", "seeds: expected an integer >= 1"),
+        ("[-1]", "seeds: expected an integer >= 0"),
+    ],
+)
+@pytest.mark.parametrize("of_grid", [True, False])
+def test_a_suite_without_seeds_is_one_line_and_exit_code_2(regress, elsewhere, seeds, said, of_grid):
+    line = f"seeds = {seeds}\n"
+    (elsewhere / "two.toml").write_text(SUITE + line if of_grid else line + SUITE)
+    called = regress({})
+    assert called.code == 2
+    assert said in called.complaint
+
+
 def test_a_base_has_to_be_named(archbench):
     called = archbench("regress")
     assert called.code == 2
