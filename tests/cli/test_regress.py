@@ -1,6 +1,7 @@
 """`archbench regress` from its flags to its exit code, over workers that train nothing."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ import pytest
 from sides import record
 
 import bench
+from bench.execute.process import environment
 from bench.regress import child
 from bench.regress.detector import Speed
 from bench.regress.gates import Gate
@@ -250,10 +252,44 @@ def test_a_base_has_to_be_named(archbench):
     assert archbench("regress", "nosuite", "--base", ".").code == 2
 
 
-def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_4(regress):
-    called = regress({}, "--budget", 0, "--json", "missing/all.json")
+@pytest.mark.parametrize("flag", ["--json", "--junit", "--markdown"])
+@pytest.mark.parametrize("place", ["missing/all", "two.toml/all"])
+def test_a_file_without_a_folder_is_one_line_and_exit_code_2_before_anything_is_measured(
+    regress, monkeypatch, flag, place
+):
+    monkeypatch.setattr("bench.cli.regress._measured", lambda _: pytest.fail("measured"))
+    called = regress({}, flag, place)
+    assert called.code == 2
+    assert f"{flag}: expected a file in a folder that can be written to, received {place}" in called.complaint
+
+
+@pytest.mark.parametrize("printed", [[], ["--markdown", "-"]])
+def test_a_file_that_turns_out_not_to_be_writable_loses_nothing_that_is_printed(regress, monkeypatch, printed):
+    def full(path: Path, _: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("bench.store.write_atomic", full)
+    called = regress({"head": {"facts": {"parameters": 101}}}, "--json", "all.json", *printed)
     assert called.code == 4
-    assert "cannot write" in called.complaint
+    assert "2 REGRESSION" in called.out
+    assert called.err == "archbench: cannot write all.json: No space left on device\n"
+
+
+def test_a_closed_pipe_hides_no_regression_and_keeps_no_file_from_being_written(regress, elsewhere):
+    """In a process of its own, whose standard output and error nobody reads: `archbench regress ... 2>&1 | head`."""
+    regress({"head": {"facts": {"parameters": 101}}}, "--budget", 0)  # leaves the faults in the environment
+    program = (
+        "import sys; from bench.cli import main; from bench.regress.sides import Side; "
+        f"Side.command = lambda side, *_: [sys.executable, '-ISs', {str(WORKER)!r}, side.name]; main()"
+    )
+    sides = ["--base", "base", "--head", "head", "--plugin", "own.py", "--seed", "1", "--json", "all.json"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", program, "regress", "two.toml", *sides]
+    done = subprocess.run(command, stdout=writer, stderr=writer, env=environment("tensorflow", 1), check=False)
+    os.close(writer)
+    assert done.returncode == 1
+    assert json.loads((elsewhere / "all.json").read_text())["exit_code"] == 1
 
 
 def test_github_gets_a_summary_and_escaped_annotations(regress, elsewhere, monkeypatch):
