@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -15,7 +16,7 @@ from sides import record
 
 import bench
 from bench.execute.process import environment
-from bench.regress import child
+from bench.regress import child, job
 from bench.regress.detector import Speed
 from bench.regress.gates import Gate
 from bench.regress.report import Report, Result, to_json
@@ -143,12 +144,35 @@ def test_fingerprints_that_agree_are_trained_over_seeds_where_that_is_asked_for(
     assert "accuracy: REGRESSION: base 0.9515" in " ".join(called.out.split())
 
 
-def test_a_training_that_kills_its_worker_is_exit_code_4_and_one_that_finds_no_time_is_inconclusive(regress, elsewhere):
+def test_a_training_that_kills_its_worker_is_exit_code_4(regress, elsewhere):
     fake = _both(elsewhere, STEADY, STEADY, die="train")
     called = regress(fake)
     assert called.code == 4
     assert "accuracy: FAILED: base no score, head no score" in " ".join(called.out.split())
     assert "head 'head': the worker ended with -9" in " ".join(called.out.split())
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--strict"], 3)])
+def test_trainings_that_find_no_time_are_inconclusive(regress, elsewhere, monkeypatch, arguments, code):
+    """The clock stands still until speed is measured; then the budget has ended."""
+    now, train = [0.0], job._train
+
+    def late(*given: Any) -> Any:
+        now[0] = 61.0
+        return train(*given)
+
+    monkeypatch.setattr("bench.cli.regress.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(job, "_train", late)
+    called = regress(_both(elsewhere, STEADY, STEADY), "--budget", 1, "--json", "all.json", *arguments)
+    out = " ".join(called.out.split())
+    assert called.code == code
+    assert "2 INCONCLUSIVE" in out
+    assert "the budget ended after 0 seeds a side" in out
+    for cell in json.loads((elsewhere / "all.json").read_text())["cells"]:
+        outcomes = {gate["name"]: gate["outcome"] for gate in cell["gates"]}
+        assert (cell["speed"]["outcome"], outcomes["accuracy"], outcomes["gradients"]) == (
+            "OK", "INCONCLUSIVE", "INCONCLUSIVE",
+        )  # fmt: skip
 
 
 def test_a_base_that_cannot_train_or_writes_another_schema_is_one_line_and_exit_code_4(regress, elsewhere):
