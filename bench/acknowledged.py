@@ -3,7 +3,7 @@
 [[known]]
 cell = "adding/lstm"          # TASK/ARCHITECTURE; * stands for anything
 quantity = "step ratio"       # or *
-commit = "3f2a91c"            # the first with the new level, or the one before or after
+commit = "3f2a91c"            # the first with the new level; where that is estimated, or the one before or after
 reason = "the recorder keeps norms in float32"
 """
 

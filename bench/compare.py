@@ -159,8 +159,9 @@ def _row(
     times: tuple[bool, bool],
 ) -> Row:
     if not (base and head):
-        verdict: Verdict = "missing" if base else "new"
-        return Row(tuple(base), tuple(head), (Quantity("score", verdict, note=_absent(base or head, verdict)),))
+        verdict: Verdict = "missing" if base else "failed" if (reason := failures(head)) else "new"
+        note = _absent(base or head, verdict) + (f"; {reason}" if verdict == "failed" else "")
+        return Row(tuple(base), tuple(head), (Quantity("score", verdict, note=note),))
     # What one side has beyond the other's seeds would only blur the pairs; that it did not end ok still counts.
     before, after = _alike(base, head)
     failed = failures(base) or failures(head)

@@ -4,7 +4,7 @@ A series is one quantity of what was asked for: task, architecture, settings, co
 Times are counted in those of the reference product of their own job, and belong to one machine; everything else is one
 series over all machines. What a run trains is the same number again as long as nothing changes, so that any change of
 it is certain and may still be one of luck: where the seeds of the baselines on either side do not tell, it is no alert.
-A cell that loses its score, as a seed of it fails, is a certain change for the worse.
+A cell that loses its score, as a seed of it fails or is no longer measured, is a certain change for the worse.
 """
 
 import json
@@ -191,9 +191,10 @@ def history(found: Mapping[Path, Baseline], known: Sequence[Known] = ()) -> Hist
 
 def _series(baselines: Sequence[Baseline]) -> Iterator[Series]:
     """Every quantity of every group that has a number somewhere, in the order of the quantities within a group."""
+    asked = [groups(baseline.records) for baseline in baselines]
     cells: dict[str, list[tuple[int, tuple[Record, ...]]]] = {}
-    for place, baseline in enumerate(baselines):
-        for key, group in groups(baseline.records).items():
+    for place, found in enumerate(asked):
+        for key, group in found.items():
             seeds = [record.seed for record in group]
             cells.setdefault(json.dumps([key, seeds]), []).append((place, group))
     order = sorted(cells, key=lambda key: (cells[key][-1][1][0].task, cells[key][-1][1][0].architecture, key))
@@ -204,9 +205,28 @@ def _series(baselines: Sequence[Baseline]) -> Iterator[Series]:
             for place, group in cells[key]:
                 machine = baselines[place].machine_id if quantity.kind == "time" else None
                 split.setdefault(machine, []).append(_point(quantity, place, group))
+            if quantity.name == SCORE and (gone := _gone(newest, asked, baselines)) is not None:
+                split[None].append(Point(gone, math.nan, note="no longer in the baseline"))
             for machine, points in split.items():
                 if any(math.isfinite(point.value) for point in points):
                     yield Series(quantity, newest[0], tuple(record.seed for record in newest), machine, tuple(points))
+
+
+def _gone(
+    group: Sequence[Record], asked: Sequence[Mapping[str, Sequence[Record]]], baselines: Sequence[Baseline]
+) -> int | None:
+    """The first baseline that lacks a cell or seeds of it which the one before had; none where they come back.
+
+    The one before is of the same machine where there is one: not every machine need measure the same cells.
+    """
+    key, seeds = _identity(group[0]), {record.seed for record in group}
+    has = [seeds <= {record.seed for record in found.get(key, ())} for found in asked]
+    last = max(place for place, there in enumerate(has) if there)
+    for place in range(last + 1, len(baselines)):
+        own = [at for at in range(place) if baselines[at].machine_id == baselines[place].machine_id]
+        if has[own[-1] if own else place - 1]:
+            return place
+    return None
 
 
 def _point(quantity: Quantity, place: int, group: Sequence[Record]) -> Point:
@@ -281,13 +301,17 @@ def _by_seed(series: Series, baseline: Baseline) -> dict[int, float]:
     return {record.seed: of(record) for record in group}
 
 
-def _identity(record: Record) -> object:
+def _identity(record: Record) -> str:
     return next(iter(groups([record])))
 
 
 def _acknowledged(series: Series, change: Change, baselines: Sequence[Baseline], known: Iterable[Known]) -> Change:
-    """The change with who acknowledged it: the commit is that of the new level's first point, or next to it."""
-    near = range(max(change.place - 1, 0), min(change.place + 2, len(series.points)))
+    """The change with who acknowledged it: the commit is that of the new level's first point.
+
+    Or next to it, but not of what is exact or lost: only a change point is placed within one.
+    """
+    off = 0 if change.loss or series.quantity.kind == "exact" else 1
+    near = range(max(change.place - off, 0), min(change.place + off + 1, len(series.points)))
     commits = [baselines[series.points[place].baseline].commit for place in near]
     for each in known:
         if each.covers(series.record.task, series.record.architecture, series.quantity.name, commits):

@@ -108,7 +108,7 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
     threads = int(CELL["threads"].parse("threads", flags.threads if flags.threads is not None else suite.threads))
     cells: dict[str, Cell] = {}
     for grid in grids:
-        seeds = _seeds(grid.seeds if grid.seeds is not None else suite.seeds, flags)
+        seeds = seeds_of(grid.seeds if grid.seeds is not None else suite.seeds, flags)
         for task_name, task_given in _named(grid.tasks):
             task = catalogue.task(task_name)
             task_settings = complete(task_name, task.value.settings, {**task_given, **overrides.get(task_name, {})})
@@ -294,7 +294,8 @@ def _width(suite: Suite, flags: Flags) -> tuple[int | None, dict[str, Value], di
     return None, {}, {} if suite.units is None else {"units": suite.units}
 
 
-def _seeds(seeds: int | Sequence[int], flags: Flags) -> list[int]:
+def seeds_of(seeds: int | Sequence[int], flags: Flags) -> list[int]:
+    """The seeds that a suite and flags ask for, at least one, each once. Raises UsageError."""
     given = seeds if flags.seeds is None else flags.seeds
     if isinstance(given, int):
         return list(range(int(CELL["seeds"].parse("seeds", given))))

@@ -435,13 +435,21 @@ def test_the_template_measures_and_passes_the_exit_code_on(stage, tmp_path, shel
 @pytest.mark.parametrize("shell", SHELLS, ids=["bash", "sh"])
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_variables_are_arguments_and_nothing_else(stage, tmp_path, shell, hostile):
-    names = ("BASE", "HEAD", "SUITE", "BUDGET", "SLO", "BASE_PYTHON", "HEAD_PYTHON", "PLUGINS", "STRICT", "INSTALL")
+    names = ("BASE", "HEAD", "SUITE", "BUDGET", "SLO", "BASE_PYTHON", "HEAD_PYTHON", "PLUGINS", "INSTALL")
     given = {f"ARCHBENCH_{name}": hostile for name in names}
     assert _gitlab(tmp_path, shell, stage(FAKE_CODE="0"), **given) == 0
     called = _measured(tmp_path)
     flags = ("--slo", "--base", "--head", "--base-python", "--head-python", "--budget")
     assert called[3:9] == [f"{flag}={hostile}" for flag in flags]
     assert called[9:] == [*(f"--plugin={line}" for line in hostile.split("\n")), "--", hostile]
+    assert not list(tmp_path.rglob("pwned"))
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=["bash", "sh"])
+@pytest.mark.parametrize("value", ["", "True", "yes", "1", "true\nfalse", *HOSTILE])
+def test_a_switch_of_the_template_that_is_neither_true_nor_false_measures_nothing(stage, tmp_path, shell, value):
+    assert _gitlab(tmp_path, shell, stage(FAKE_CODE="0"), ARCHBENCH_STRICT=value) == 2
+    assert _lines(tmp_path / "calls") == []
     assert not list(tmp_path.rglob("pwned"))
 
 

@@ -95,6 +95,13 @@ def test_a_failed_seed_that_base_does_not_have_fails_too():
     assert row.verdict == "failed"
 
 
+@pytest.mark.parametrize("values", [[], BASE[:4]], ids=["all", "one of five"])
+def test_a_pair_of_head_alone_with_a_seed_that_failed_is_failed_and_not_new(values):
+    lost = [record(seed=seed, architecture="cnn", status="failed") for seed in range(len(values), 5)]
+    rows = compare(side(BASE), [*side(BASE), *side(values, architecture="cnn"), *lost]).rows
+    assert [row.verdict for row in rows] == ["failed", "equivalent"]
+
+
 def test_skipped_cells_were_never_planned():
     skipped = side(BASE, status="skipped")
     assert [row.verdict for row in compare(side(BASE), skipped).rows] == ["missing"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from baselines import RATE, commit_id, course, history_of, measured
-from sides import flow, record, side
+from sides import conditions, flow, record, side
 
 from bench.acknowledged import Known
 from bench.history import History, Series, history
@@ -204,6 +204,58 @@ def test_a_cell_that_starts_to_fail_is_one_alert_among_its_other_changes_and_can
     assert acknowledged.unmatched == ()
 
 
+def _cells(*kept: str, **fields: Any) -> list[Record]:
+    return [one for name in kept for one in side([0.9, 0.91, 0.92], architecture=name, **fields)]
+
+
+def _lost(made: Sequence[Sequence[Record]]) -> list[tuple[str, int, str]]:
+    found = history(history_of(range(len(made)), lambda place: made[int(place)]))
+    return [
+        (series.record.architecture, series.points[change.place].baseline, series.points[change.place].note)
+        for series, change in found.alerts
+        if change.loss
+    ]
+
+
+GONE = "no longer in the baseline"
+
+
+def test_a_cell_that_is_no_longer_in_the_baseline_is_a_loss_until_it_comes_back():
+    both, one = _cells("mlp", "cnn"), _cells("mlp")
+    assert _lost([both, both, one]) == [("cnn", 2, GONE)]
+    assert _lost([both, one, one, one]) == [("cnn", 1, GONE)]
+    assert _lost([both, one, both]) == []
+    assert _lost([one, both]) == []
+    baselines = history_of(range(3), lambda place: one if place == 2 else both)
+    ack = known(cell="digits/cnn", commit=commit_id(2)[:8])
+    assert (history(baselines, [ack]).alerts, history(baselines, [ack]).unmatched) == ([], ())
+
+
+def test_seeds_that_are_no_longer_in_the_baseline_are_a_loss_and_more_seeds_are_none():
+    five, four = side([0.9] * 5), side([0.9] * 4)
+    assert _lost([five, four]) == [("mlp", 1, GONE)]
+    assert _lost([four, five]) == []
+
+
+def test_a_cell_that_had_failed_before_it_was_taken_out_is_one_loss():
+    failed = [*_cells("mlp"), record(seed=0, architecture="cnn", status="failed")]
+    trained = [*_cells("mlp"), record(seed=0, architecture="cnn")]
+    (loss,) = _lost([trained, failed, _cells("mlp")])
+    assert loss == ("cnn", 1, "1 of 1 seeds without a score")
+
+
+def test_a_machine_that_never_measured_a_cell_does_not_lose_it_but_a_new_one_may():
+    def on(machine: dict[str, Any], *kept: str) -> list[Record]:
+        where = {"conditions": conditions(machine=machine)}
+        return [measured(one, ratio=1.0, machine=machine) for one in _cells(*kept, **where)]
+
+    here, there = {"processor": "here", "cores": 2}, OTHER
+    assert _lost([on(there, "mlp"), on(here, "mlp", "cnn"), on(there, "mlp")]) == []
+    assert _lost([on(there, "mlp"), on(here, "mlp", "cnn"), on(there, "mlp"), on(here, "mlp")]) == [("cnn", 3, GONE)]
+    assert _lost([on(here, "mlp", "cnn"), on(there, "mlp")]) == [("cnn", 1, GONE)]
+    assert _lost([on(here, "mlp", "cnn"), on(there, "mlp"), on(here, "mlp", "cnn")]) == []
+
+
 def test_a_cell_that_never_had_a_score_or_gets_one_back_is_no_loss():
     def make(place: float) -> list[Record]:
         return [record(0.9) if place else record(status="failed", reason="no")]
@@ -251,6 +303,24 @@ def test_an_acknowledged_change_is_known_at_its_commit_and_next_to_it(place, mat
     assert [change.known for _, change in found.changes] == [ack if matches else None]
     assert len(found.alerts) == (not matches)
     assert found.unmatched == (() if matches else (ack,))
+
+
+@pytest.mark.parametrize(("place", "matches"), [(1, False), (2, True), (3, False)])
+@pytest.mark.parametrize("quantity", ["parameters", "score"])
+def test_what_is_exact_or_lost_is_known_at_its_own_commit_alone(quantity, place, matches):
+    def make(at: float) -> list[Record]:
+        lost = {"status": "failed", "reason": "no memory"} if at >= 2 else {}
+        return [record(parameters=1000 + (at >= 2)) if quantity == "parameters" else record(**lost)]
+
+    found = history(history_of(range(4), make), [known(quantity="*", commit=commit_id(place)[:8])])
+    assert [(series.quantity.name, change.place) for series, change in found.changes] == [(quantity, 2)]
+    assert len(found.alerts) == (not matches)
+
+
+def test_one_acknowledgement_hides_no_exact_change_right_after():
+    baselines = history_of([1000, 1000, 1001, 1002], lambda count: [record(parameters=int(count))])
+    found = history(baselines, [known(quantity="parameters", commit=commit_id(2)[:8])])
+    assert [change.place for _, change in found.alerts] == [3]
 
 
 @pytest.mark.parametrize("fields", [{"cell": "digits/rnn"}, {"quantity": "steps*"}, {"commit": "f" * 12}])

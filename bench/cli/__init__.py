@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 import bench
+from bench.cli.pipes import outlive_readers
 from bench.errors import BenchError, unknown
 from bench.report.text import plain
 
@@ -75,8 +76,9 @@ def main() -> None:
     """Run the command line. A user's mistake is one line on standard error; the exit code says what happened."""
     if "_ARCHBENCH_COMPLETE" in os.environ:
         archbench.main(prog_name="archbench")
+    outlive_readers()
     try:
-        # Not archbench.main(): its answer to a closed pipe is exit code 1, which here says that something regressed.
+        # Not archbench.main(): its answer to a broken pipe is exit code 1, which here says that something regressed.
         with archbench.make_context("archbench", sys.argv[1:]) as context:
             code = archbench.invoke(context)
     except click.exceptions.Exit as error:  # --help and --version
@@ -89,9 +91,6 @@ def main() -> None:
         code = 2
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception:  # a mistake in here, with its traceback; Python's exit code 1 says that something regressed
         traceback.print_exc()
         code = BenchError.exit_code

@@ -128,7 +128,9 @@ def exit_code(found: "Comparison", fail_on: list[str], *, strict: bool) -> int:
     verdicts = {quantity.verdict for row in found.rows for quantity in row.quantities if not quantity.advisory}
     if verdicts & set(fail_on):
         return REGRESSED
-    return INCONCLUSIVE if strict and "unclear" in found.counts else 0
+    # Not the rows' own verdicts: what is worse or missing beside it hides a score that is unclear.
+    unclear = any(row.quantities[0].verdict == "unclear" for row in found.rows)
+    return INCONCLUSIVE if strict and unclear else 0
 
 
 def _write(

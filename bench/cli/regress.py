@@ -45,6 +45,7 @@ class _Share(_ShareType):
 
 _out = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 _STDOUT = Path("-")
+_FILES = ("json", "junit", "markdown")
 
 
 @click.command("regress")
@@ -74,14 +75,25 @@ def regress_command(**given: Any) -> int:
     fresh processes with their own code; what looks slower is measured anew before it is called a REGRESSION. Where
     their first steps differ, both are trained over seeds and their scores and gradients compared.
     """
-    alone = [name for name in ("json", "junit", "markdown") if given[f"{name}_file"] == _STDOUT]
+    alone = [name for name in _FILES if given[f"{name}_file"] == _STDOUT]
     if len(alone) > 1:
         raise UsageError(f"--{alone[0]} and --{alone[1]}: expected one of them to be -, received both")
+    _check_folders(given)
     report = _measured(given) if given["render"] is None else _rendered(given)
-    _write(report, given)
     if not alone:
         _print(report, quiet=given["quiet"])
+    _write(report, given)
     return report.exit_code if given["render"] is None else 0
+
+
+def _check_folders(given: dict[str, Any]) -> None:
+    """Raises UsageError now, rather than StoreError after all was measured."""
+    for name in _FILES:
+        path = given[f"{name}_file"]
+        if path in (None, _STDOUT):
+            continue
+        if not (path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK)):
+            raise UsageError(f"--{name}: expected a file in a folder that can be written to, received {path}")
 
 
 def _rendered(given: dict[str, Any]) -> "Report":
@@ -149,7 +161,7 @@ def _write(report: "Report", given: dict[str, Any]) -> None:
         (given["markdown_file"], to_markdown(report, COMMENT_BYTES)),
     )
     try:
-        for path, text in texts:
+        for path, text in sorted(texts, key=lambda each: each[0] != _STDOUT):  # no file can lose what is printed
             if path == _STDOUT:
                 click.echo(text, nl=False)
             elif path is not None:
@@ -181,7 +193,7 @@ def _print(report: "Report", *, quiet: bool) -> None:
         for line in remarks(result):
             console.print(Text(_harmless(f"{plain(result.cell)}: {line}")), overflow="fold")
     if fine := quiet_gates(report.cells):
-        console.print(Text(f"on every cell: {fine}"))
+        console.print(Text(fine))
     console.print(Text(_harmless(plain(report.headline)), style="bold"))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in annotations(report.cells):

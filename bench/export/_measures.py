@@ -95,17 +95,15 @@ class Subject:
             return f"its {self.record.metric} may exceed 1, so that 1 - score is no error"
         return ""
 
-    @cached_property
+    @property
     def settings_text(self) -> str:
         """All that is held equal when two versions of the code are compared, as JSON."""
-        known = self.record.identity
-        own = {key: known[key] for key in sorted(known) if key not in ("seed", "sources")}
-        return json.dumps(own, default=str)
+        return _settings_text(self.record)
 
     @property
     def version(self) -> str:
         """Hash of the settings."""
-        return digest(self.settings_text.encode())
+        return _version(self.record)
 
 
 def subjects(records: Iterable[Record]) -> list[Subject]:
@@ -123,14 +121,30 @@ def parts(record: Record) -> tuple[str, str, str]:
 
 
 def distinct(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Names, and where several rows share one, as those of two versions of the code do, the hash of the cells too."""
-    counts, found = Counter(names), dict[str, None]()
-    for name, row in zip(names, rows, strict=True):
-        unique = name if counts[name] == 1 else f"{name} {group_id(row.records[0].identity)[:12]}"
+    """Names, and where several rows share one the hash of the settings, which the next commit does not change.
+
+    And where they share that too, as those of two versions of the code do, the hash of the cells.
+    """
+    for tell in (_version, lambda record: group_id(record.identity)):
+        counts = Counter(names)
+        told = zip(names, rows, strict=True)
+        names = [name if counts[name] == 1 else f"{name} {tell(row.records[0])[:12]}" for name, row in told]
+    found = dict[str, None]()
+    for unique in names:
         while unique in found:
             unique += "'"
         found[unique] = None
     return list(found)
+
+
+def _settings_text(record: Record) -> str:
+    known = record.identity
+    own = {key: known[key] for key in sorted(known) if key not in ("seed", "sources")}
+    return json.dumps(own, default=str)
+
+
+def _version(record: Record) -> str:
+    return digest(_settings_text(record).encode())
 
 
 def left_out(found: Sequence[Subject]) -> list[str]:

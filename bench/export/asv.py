@@ -82,12 +82,16 @@ def _benchmarks(keyed: Iterable[tuple[str, Subject]]) -> Iterator[tuple[str, dic
 
 
 def _grouped(
-    keyed: Iterable[tuple[str, Subject]],
+    keyed: Sequence[tuple[str, Subject]],
 ) -> list[tuple[str, str, Conditions, list[tuple[str, Subject]]]]:
-    """By machine and environment, which asv keeps apart; rows of which neither is known have nothing measured."""
+    """By machine and environment, which asv keeps apart.
+
+    A row whose seeds all failed before either was known is told of in those of another row of its backend.
+    """
+    known = {subject.record.backend: found for _, subject in reversed(keyed) if (found := _conditions(subject))}
     groups: dict[tuple[str, str], tuple[Conditions, list[tuple[str, Subject]]]] = {}
     for key, subject in keyed:
-        conditions = _conditions(subject)
+        conditions = _conditions(subject) or known.get(subject.record.backend)
         if conditions is not None:
             names = _machine_name(conditions), _environment(conditions, subject.record.backend)
             groups.setdefault(names, (conditions, []))[1].append((key, subject))

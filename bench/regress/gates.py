@@ -40,10 +40,11 @@ class Gate:
 def gates(base: Facts, head: Facts) -> list[Gate]:
     """The exact gates and those of the fingerprint."""
     exact = [_exact(name, base[key], head[key]) for name, key in _EXACT.items()]
-    same = identical(base, head) and base["conditions"] == head["conditions"]
+    conditions = _conditions(base["conditions"], head["conditions"])
+    same = identical(base, head) and conditions.outcome == "OK"
     return [
         *exact,
-        _conditions(base["conditions"], head["conditions"]),
+        conditions,
         _accuracy(base, head, same=same),
         _gradients(base, head, same=same),
     ]
@@ -72,12 +73,17 @@ def _exact(name: Name, base: int | None, head: int | None) -> Gate:
 
 
 def _conditions(base: Facts, head: Facts) -> Gate:
-    """What the cell is trained under: where that differs, nothing else is like for like."""
-    changed = [key for key in {**base, **head} if base.get(key) != head.get(key)]
-    texts = _pair(lambda side: ", ".join(f"{key} {side.get(key)}" for key in changed), base, head)
+    """What the cell is trained under: where that differs, nothing else is like for like.
+
+    A condition that one side's worker, being older, does not tell of may be the same there: it is named, no more.
+    """
+    changed = [key for key in base if key in head and base[key] != head[key]]
+    untold = [f"{key} is told by one side alone" for key in {**base, **head} if not (key in base and key in head)]
     if not changed:
-        return Gate("conditions", "OK", "the same", "the same")
-    return Gate("conditions", "REGRESSION", *texts, "base and head are trained under different conditions")
+        return Gate("conditions", "OK", "the same", "the same", "; ".join(untold))
+    texts = _pair(lambda side: ", ".join(f"{key} {side[key]}" for key in changed), base, head)
+    notes = ["base and head are trained under different conditions", *untold]
+    return Gate("conditions", "REGRESSION", *texts, "; ".join(notes))
 
 
 def _accuracy(base: Facts, head: Facts, *, same: bool) -> Gate:

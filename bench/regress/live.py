@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.errors import BenchError, StoreError, shown
 from bench.execute.machine import affinity, cpus_of
+from bench.plan import Flags, seeds_of
 from bench.record import Record
 from bench.regress.child import Child
 from bench.regress.detector import PAIRS, STEPS, Generation, LostError, generation
@@ -38,14 +39,14 @@ class Subject:
 
 
 def subjects(suite: Suite) -> list[Subject]:
-    """The pairs of a suite, each under its first seed."""
+    """The pairs of a suite, each under its first seed. Raises UsageError where there is none."""
     found = []
     for grid in suite.grid:
-        seeds = grid.seeds if grid.seeds is not None else suite.seeds
+        first = seeds_of(grid.seeds if grid.seeds is not None else suite.seeds, Flags())[0]
         for task in grid.tasks:
             for architecture in grid.architectures:
                 pair = grid.model_copy(update={"tasks": [task], "architectures": [architecture]})
-                one = suite.model_copy(update={"seeds": [seeds[0] if isinstance(seeds, list) else 0]})
+                one = suite.model_copy(update={"seeds": [first]})
                 one = one.model_copy(update={"grid": [pair.model_copy(update={"seeds": None})]})
                 name = f"{_label(task)} × {_label(architecture)}"
                 found.append(Subject(name, json.loads(one.model_dump_json()), suite.backend, suite.threads))

@@ -31,10 +31,13 @@ def row(result: Result) -> tuple[str, ...]:
     if speed.ratio is not None:
         low, high = ("?" if bound is None else f"{bound:.3f}" for bound in (speed.low, speed.high))
         ratio = f"{speed.ratio:.3f} [{low}, {high}]"
-    p = "–" if speed.p is None else f"{speed.p:.2g}"
     excluded = "–" if speed.excluded is None else f"> {speed.excluded:.1%}"
     name = shorten(plain(result.cell), _NAME)
-    return name, base, head, ratio, p, str(speed.generations), excluded, speed.outcome
+    return name, base, head, ratio, _p(speed), str(speed.generations), excluded, speed.outcome
+
+
+def _p(speed: Speed) -> str:
+    return "–" if speed.p is None else f"{speed.p:.2g}"
 
 
 def remarks(result: Result) -> list[str]:
@@ -48,14 +51,18 @@ def remarks(result: Result) -> list[str]:
 
 
 def quiet_gates(results: Sequence[Result]) -> str:
-    """The gates that hold on every cell, on a line; empty where there is none."""
+    """The gates that hold wherever they were asked, as a clause: 'on every cell: ...'; empty where there is none."""
     names = list(dict.fromkeys(gate.name for result in results for gate in result.gates))
-    said = []
+    said: dict[int, list[str]] = {}
     for name in names:
-        outcomes = {gate.outcome for result in results for gate in result.gates if gate.name == name}
-        if outcomes <= set(_FINE):
-            said.append(f"{name} {'IDENTICAL' if outcomes == {'IDENTICAL'} else 'OK'}")
-    return ", ".join(said)
+        outcomes = [gate.outcome for result in results for gate in result.gates if gate.name == name]
+        if set(outcomes) <= set(_FINE):
+            fine = "IDENTICAL" if set(outcomes) == {"IDENTICAL"} else "OK"
+            said.setdefault(len(outcomes), []).append(f"{name} {fine}")
+    return "; ".join(
+        f"on {'every cell' if cells == len(results) else f'{cells} of {len(results)} cells'}: {', '.join(gates)}"
+        for cells, gates in sorted(said.items(), reverse=True)
+    )
 
 
 def to_markdown(report: Report, limit: int = SUMMARY_BYTES) -> str:
@@ -68,7 +75,8 @@ def to_markdown(report: Report, limit: int = SUMMARY_BYTES) -> str:
         for result in report.cells
         for line in remarks(result)
     ]
-    foot = [f"\nOn every cell: {quiet_gates(report.cells)}."] if quiet_gates(report.cells) else []
+    fine = quiet_gates(report.cells)
+    foot = [f"\n{fine[0].upper()}{fine[1:]}."] if fine else []
     left, kept = limit - sum(len(line.encode()) + 1 for line in (*head, *foot)) - 200, []
     for at, line in enumerate(body := [*lines, "", *notes]):
         left -= len(line.encode()) + 1
@@ -107,7 +115,7 @@ def _gate_case(one: Gate) -> tuple[str, str, str]:
 
 
 def _speed_case(one: Speed) -> tuple[str, str, str]:
-    ratio = "" if one.ratio is None else f"ratio {one.ratio:.3f}, p {one.p:.2g}, {one.generations} generations"
+    ratio = "" if one.ratio is None else f"ratio {one.ratio:.3f}, p {_p(one)}, {one.generations} generations"
     return "speed", one.outcome, "; ".join(filter(None, (ratio, one.reason)))
 
 

@@ -111,7 +111,7 @@ def _notes(part: Part) -> Iterator[str]:
         if absent:
             yield f"{verdict}, {side}: {', '.join(absent)}"
     for label, row in part.rows:
-        for quantity in _shown(row) if row.base and row.head else ():
+        for quantity in _shown(row) if row.quantities[0].verdict not in ("missing", "new") else ():
             if quantity.note and quantity.note not in ("identical", "exact"):
                 yield f"{shorten(plain(label), 24)}, {quantity.name}: {trim(plain(quantity.note), _REASON)}"
 

@@ -48,7 +48,7 @@ def markdown(text: object) -> str:
 def inert(page: str) -> str:
     """Markdown in which GitHub, which looks for them in what it rendered, calls nobody, links no issue and draws no
     emoji."""
-    return re.sub(r"(@|#|:)(?=[\w+])", r"\1<!-- -->", page)
+    return re.sub(r"(@|#|:)(?=[\w+])|:(?=-\d)|\bGH-(?=\d)", r"\g<0><!-- -->", page, flags=re.IGNORECASE)
 
 
 def slug(text: str, taken: Set[str] = frozenset(), width: int = 40) -> str:

@@ -59,6 +59,29 @@ def test_strict_answers_3_to_what_is_unclear(archbench: Archbench, base: Path, e
     assert archbench("compare", base, near, "--strict").code == 3
 
 
+@pytest.mark.parametrize(
+    ("graver", "verdict"), [({"parameters": 99_999}, "worse"), ({"seeds": [0, 1, 2, 3, 5]}, "missing")]
+)
+def test_strict_sees_an_unclear_score_beside_what_is_graver(
+    archbench: Archbench, base: Path, elsewhere: Path, graver: dict[str, Any], verdict: str
+) -> None:
+    near = stored(elsewhere / "near", side(BASE[::-1], **graver))
+    called = archbench("compare", base, near, "--strict", "--json", "c.json")
+    assert called.code == 3
+    (row,) = json.loads((elsewhere / "c.json").read_text())["rows"]
+    assert (row["verdict"], row["quantities"][0]["verdict"]) == (verdict, "unclear")
+
+
+def test_a_pair_of_head_alone_that_failed_is_no_news_but_a_failure(
+    archbench: Archbench, base: Path, elsewhere: Path
+) -> None:
+    failed = side(BASE, architecture="cnn", status="failed", reason="no memory")
+    added = stored(elsewhere / "added", [*side(BASE), *failed])
+    called = archbench("compare", base, added, "--fail-on", "failed")
+    assert called.code == 1
+    assert "in HEAD alone, 5 seeds; seed 0, 1, 2, 3, 4 failed" in " ".join(called.out.split())
+
+
 def test_files_are_written_beside_the_table(archbench: Archbench, base: Path, head: Path, elsewhere: Path) -> None:
     called = archbench("compare", base, head, "--markdown", "c.md", "--json", "c.json", "--junit", "c.xml")
     assert "1 worse" in called.out

@@ -3,16 +3,20 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+from baselines import history_of, written
+from sides import record, side
 
 import bench
 from bench.cli import _COMMANDS
 from bench.cli import archbench as group
+from bench.execute.process import environment
+from bench.store import Store
 
 Archbench = Callable[..., Any]
 
@@ -191,17 +195,47 @@ def test_ctrl_c_has_an_exit_code_of_its_own(archbench: Archbench, monkeypatch: p
     assert archbench("list").code == 130
 
 
-def test_a_closed_pipe_is_no_error() -> None:
+@pytest.fixture
+def closed() -> Iterator[int]:
+    """The end of a pipe that nobody reads any more."""
     reader, writer = os.pipe()
     os.close(reader)
-    try:
-        listed = subprocess.run(
-            [sys.executable, "-m", "bench", "list"], stdout=writer, stderr=subprocess.PIPE, check=False
-        )
-    finally:
-        os.close(writer)
-    assert listed.returncode == 0
-    assert listed.stderr == b""
+    yield writer
+    os.close(writer)
+
+
+def _called(*arguments: str, **streams: int) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "bench", *arguments]
+    return subprocess.run(command, **streams, env=environment("tensorflow", 1), check=False)
+
+
+def test_a_closed_pipe_is_no_error(closed: int) -> None:
+    listed = _called("list", stdout=closed, stderr=subprocess.PIPE)
+    assert (listed.returncode, listed.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["compare", "base", "head", "--fail-on", "worse", "--junit", "out.xml"], 1),
+        (["compare", "base", "head", "--fail-on", "worse", "--json", "-", "--junit", "out.xml"], 1),
+        (["history", "baselines", "--fail-on", "worse"], 1),
+        (["claims", "base", "--strict"], 3),
+        (["regress", "--base", "."], 2),
+        (["run", "nosuite"], 2),
+    ],
+)
+def test_a_closed_pipe_hides_no_verdict_and_keeps_no_file_from_being_written(
+    elsewhere: Path, closed: int, arguments: list[str], code: int
+) -> None:
+    for folder, values in (("base", [0.91, 0.93, 0.92, 0.90, 0.94]), ("head", [0.80, 0.83, 0.815, 0.80, 0.83])):
+        store = Store(elsewhere / folder).create()
+        for one in side(values):
+            store.write(one)
+    grown = history_of([1000, 1001], lambda count: [record(parameters=int(count))])
+    written([*grown.values()], elsewhere / "baselines")
+    assert _called(*arguments, stdout=closed, stderr=closed).returncode == code
+    assert (elsewhere / "out.xml").exists() == ("out.xml" in arguments)
 
 
 CODE = """

@@ -1,10 +1,12 @@
 """`archbench regress` from its flags to its exit code, over workers that train nothing."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,7 +15,8 @@ import pytest
 from sides import record
 
 import bench
-from bench.regress import child
+from bench.execute.process import environment
+from bench.regress import child, job
 from bench.regress.detector import Speed
 from bench.regress.gates import Gate
 from bench.regress.report import Report, Result, to_json
@@ -141,12 +144,35 @@ def test_fingerprints_that_agree_are_trained_over_seeds_where_that_is_asked_for(
     assert "accuracy: REGRESSION: base 0.9515" in " ".join(called.out.split())
 
 
-def test_a_training_that_kills_its_worker_is_exit_code_4_and_one_that_finds_no_time_is_inconclusive(regress, elsewhere):
+def test_a_training_that_kills_its_worker_is_exit_code_4(regress, elsewhere):
     fake = _both(elsewhere, STEADY, STEADY, die="train")
     called = regress(fake)
     assert called.code == 4
     assert "accuracy: FAILED: base no score, head no score" in " ".join(called.out.split())
     assert "head 'head': the worker ended with -9" in " ".join(called.out.split())
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--strict"], 3)])
+def test_trainings_that_find_no_time_are_inconclusive(regress, elsewhere, monkeypatch, arguments, code):
+    """The clock stands still until speed is measured; then the budget has ended."""
+    now, train = [0.0], job._train
+
+    def late(*given: Any) -> Any:
+        now[0] = 61.0
+        return train(*given)
+
+    monkeypatch.setattr("bench.cli.regress.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(job, "_train", late)
+    called = regress(_both(elsewhere, STEADY, STEADY), "--budget", 1, "--json", "all.json", *arguments)
+    out = " ".join(called.out.split())
+    assert called.code == code
+    assert "2 INCONCLUSIVE" in out
+    assert "the budget ended after 0 seeds a side" in out
+    for cell in json.loads((elsewhere / "all.json").read_text())["cells"]:
+        outcomes = {gate["name"]: gate["outcome"] for gate in cell["gates"]}
+        assert (cell["speed"]["outcome"], outcomes["accuracy"], outcomes["gradients"]) == (
+            "OK", "INCONCLUSIVE", "INCONCLUSIVE",
+        )  # fmt: skip
 
 
 def test_a_base_that_cannot_train_or_writes_another_schema_is_one_line_and_exit_code_4(regress, elsewhere):
@@ -226,6 +252,23 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(regress, arguments, said):
     assert said in called.complaint
 
 
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ("[]", "seeds: expected at least one integer >= 0, received an empty list"),
+        ("0", "seeds: expected an integer >= 1"),
+        ("[-1]", "seeds: expected an integer >= 0"),
+    ],
+)
+@pytest.mark.parametrize("of_grid", [True, False])
+def test_a_suite_without_seeds_is_one_line_and_exit_code_2(regress, elsewhere, seeds, said, of_grid):
+    line = f"seeds = {seeds}\n"
+    (elsewhere / "two.toml").write_text(SUITE + line if of_grid else line + SUITE)
+    called = regress({})
+    assert called.code == 2
+    assert said in called.complaint
+
+
 def test_a_base_has_to_be_named(archbench):
     called = archbench("regress")
     assert called.code == 2
@@ -233,10 +276,44 @@ def test_a_base_has_to_be_named(archbench):
     assert archbench("regress", "nosuite", "--base", ".").code == 2
 
 
-def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_4(regress):
-    called = regress({}, "--budget", 0, "--json", "missing/all.json")
+@pytest.mark.parametrize("flag", ["--json", "--junit", "--markdown"])
+@pytest.mark.parametrize("place", ["missing/all", "two.toml/all"])
+def test_a_file_without_a_folder_is_one_line_and_exit_code_2_before_anything_is_measured(
+    regress, monkeypatch, flag, place
+):
+    monkeypatch.setattr("bench.cli.regress._measured", lambda _: pytest.fail("measured"))
+    called = regress({}, flag, place)
+    assert called.code == 2
+    assert f"{flag}: expected a file in a folder that can be written to, received {place}" in called.complaint
+
+
+@pytest.mark.parametrize("printed", [[], ["--markdown", "-"]])
+def test_a_file_that_turns_out_not_to_be_writable_loses_nothing_that_is_printed(regress, monkeypatch, printed):
+    def full(path: Path, _: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("bench.store.write_atomic", full)
+    called = regress({"head": {"facts": {"parameters": 101}}}, "--json", "all.json", *printed)
     assert called.code == 4
-    assert "cannot write" in called.complaint
+    assert "2 REGRESSION" in called.out
+    assert called.err == "archbench: cannot write all.json: No space left on device\n"
+
+
+def test_a_closed_pipe_hides_no_regression_and_keeps_no_file_from_being_written(regress, elsewhere):
+    """In a process of its own, whose standard output and error nobody reads: `archbench regress ... 2>&1 | head`."""
+    regress({"head": {"facts": {"parameters": 101}}}, "--budget", 0)  # leaves the faults in the environment
+    program = (
+        "import sys; from bench.cli import main; from bench.regress.sides import Side; "
+        f"Side.command = lambda side, *_: [sys.executable, '-ISs', {str(WORKER)!r}, side.name]; main()"
+    )
+    sides = ["--base", "base", "--head", "head", "--plugin", "own.py", "--seed", "1", "--json", "all.json"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", program, "regress", "two.toml", *sides]
+    done = subprocess.run(command, stdout=writer, stderr=writer, env=environment("tensorflow", 1), check=False)
+    os.close(writer)
+    assert done.returncode == 1
+    assert json.loads((elsewhere / "all.json").read_text())["exit_code"] == 1
 
 
 def test_github_gets_a_summary_and_escaped_annotations(regress, elsewhere, monkeypatch):

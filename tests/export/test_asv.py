@@ -63,6 +63,17 @@ def test_a_seed_that_newly_fails_is_a_failure_for_asv(tmp_path: Path, commits: l
     assert [part.strip() for part in line.split("|")[1:5]] == ["!", "0.45", "failed", "n/a"]
 
 
+def test_a_row_whose_seeds_all_raised_is_told_of_as_failed(cells: list[Record]) -> None:
+    lost = {"status": "failed", "reason": "no memory", "conditions": None, "best": None, "final": None}
+    files = result_files(subjects([*cells[:3], *(each.model_copy(update=lost) for each in cells[3:])]), COMMIT)
+    (results,) = (document["results"] for document in files.values() if "results" in document)
+    assert results[f"{RNN}.test-error"][0] is None
+    other = {**lost, "backend": "jax"}
+    files = result_files(subjects([*cells[:3], *(each.model_copy(update=other) for each in cells[3:])]), COMMIT)
+    (results,) = (document["results"] for document in files.values() if "results" in document)
+    assert not any("rnn" in name for name in results)
+
+
 def test_a_metric_that_may_exceed_1_is_left_out_and_no_failure(cells: list[Record]) -> None:
     rewarded = [each.model_copy(update={"metric": "reward", "target": 200.0}) for each in cells[:3]]
     files = result_files(subjects(rewarded), COMMIT)

@@ -8,6 +8,7 @@ from timings import timed
 
 from bench.export._measures import left_out, subjects
 from bench.record import Percentiles, Record
+from bench.task import Training
 
 Make = Callable[..., Record]
 
@@ -83,6 +84,19 @@ def test_rows_of_two_versions_of_the_code_have_names_of_their_own(make_record: M
     names = [each.name for each in subjects(records)]
     assert len(set(names)) == 2
     assert all(name.startswith("adding[length=100] lstm[units=32] tensorflow ") for name in names)
+
+
+def test_two_trainings_of_a_pair_have_names_that_the_next_commit_does_not_change(make_record: Make) -> None:
+    def names(sources: str) -> list[str]:
+        records = []
+        for place, lr in enumerate((0.1, 0.01)):
+            identity = {"training": {"lr": lr}, "sources": {"harness": sources}}
+            training = Training(steps=1000, lr=lr)
+            records.append(make_record(f"{place:016x}", training=training, identity=identity))
+        return [each.name for each in subjects(records)]
+
+    assert names("base") == names("head")
+    assert len(set(names("base"))) == 2
 
 
 def test_the_version_is_that_of_the_settings_and_not_of_seed_and_code(make_record: Make) -> None:

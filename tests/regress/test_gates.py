@@ -10,7 +10,7 @@ import pytest
 from bench.regress.detector import Speed
 from bench.regress.gates import FLOOR, Gate, gates, identical, memory
 from bench.regress.job import exit_code
-from bench.regress.output import annotations, remarks, row, to_junit, to_markdown
+from bench.regress.output import annotations, quiet_gates, remarks, row, to_junit, to_markdown
 from bench.regress.report import Report, Result, Step, to_json
 
 FACTS: dict[str, Any] = {
@@ -43,7 +43,9 @@ def _outcomes(**head: Any) -> dict[str, str]:
         ({"flops": None}, {"FLOPs": "INCONCLUSIVE"}),
         ({"traces": 20}, {"retraces": "REGRESSION"}),
         ({"conditions": {"lr": 0.1, "clip": None}}, {"conditions": "REGRESSION"} | OPEN),
-        ({"conditions": {"lr": 0.1, "clip": 1.0, "new": 3}}, {"conditions": "REGRESSION"} | OPEN),
+        ({"conditions": {"lr": 0.1, "clip": 1.0, "new": 3}}, {}),
+        ({"conditions": {"lr": 0.1}}, {}),
+        ({"conditions": {"lr": 0.2, "new": 3}}, {"conditions": "REGRESSION"} | OPEN),
         ({"losses": [1.0, 0.9, 0.8000001]}, {"accuracy": "INCONCLUSIVE", "gradients": "INCONCLUSIVE"}),
         ({"norms": [[1.0, 2.0]] * 2 + [[1.0, math.inf]]}, {"accuracy": "INCONCLUSIVE", "gradients": "REGRESSION"}),
         ({"norms": [[1.0, 2.0]] * 2 + [[3000.0, 2.0]]}, {"accuracy": "INCONCLUSIVE", "gradients": "REGRESSION"}),
@@ -55,6 +57,17 @@ def _outcomes(**head: Any) -> dict[str, str]:
 )
 def test_what_changed_moves_its_own_gate_alone(head, changed):
     assert _outcomes(**head) == {**SAME, **changed}
+
+
+def test_a_condition_that_one_side_alone_tells_of_is_named_and_not_compared():
+    told = {"lr": 0.1, "new": 3}
+    (same,) = (gate for gate in gates(FACTS, {**FACTS, "conditions": told}) if gate.name == "conditions")
+    assert same == Gate(
+        "conditions", "OK", "the same", "the same", "clip is told by one side alone; new is told by one side alone"
+    )
+    (other,) = (gate for gate in gates(FACTS, {**FACTS, "conditions": {"lr": 0.2}}) if gate.name == "conditions")
+    assert (other.base, other.head) == ("lr 0.1", "lr 0.2")
+    assert other.note.endswith("different conditions; clip is told by one side alone")
 
 
 def test_a_fingerprint_says_nothing_of_trainings_under_other_conditions():
@@ -213,6 +226,17 @@ def test_a_gate_that_is_fine_and_warns_is_seen_in_every_format():
     assert remarks(report.cells[0]) == [
         "gradients: OK: base 1, head 2 (5 seeds; warning: half-life of h <b>halved</b>)"
     ]
+
+
+def test_a_gate_is_said_of_the_cells_that_have_it_and_of_no_other():
+    fine = [Gate("FLOPs", "OK", "1", "1"), Gate("accuracy", "IDENTICAL", "1", "1")]
+    measured = [Result.of(name, Speed("OK", 10), [*fine, Gate("memory", "OK", "1", "1")]) for name in ("a", "b")]
+    assert quiet_gates(measured) == "on every cell: FLOPs OK, accuracy IDENTICAL, memory OK"
+    late, failed = Result.of("c", Speed("INCONCLUSIVE", 0), fine), Result.of("d", Speed("FAILED", 0))
+    said = "on 3 of 4 cells: FLOPs OK, accuracy IDENTICAL; on 2 of 4 cells: memory OK"
+    assert quiet_gates([*measured, late, failed]) == said
+    assert f"\nO{said[1:]}.\n" in to_markdown(_report(*measured, late, failed))
+    assert quiet_gates([failed]) == quiet_gates([]) == ""
 
 
 def test_a_row_says_what_is_not_known():

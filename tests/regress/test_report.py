@@ -2,18 +2,20 @@
 
 import json
 import math
+import re
 import typing
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from bench.errors import StoreError
 from bench.regress.detector import Speed
 from bench.regress.gates import Gate, Name
-from bench.regress.output import COMMENT_BYTES, to_markdown
+from bench.regress.output import COLUMNS, COMMENT_BYTES, annotations, row, to_junit, to_markdown
 from bench.regress.report import LONGEST, MOST_BYTES, Report, Result, Step, read, to_json
 
 SPEED = Speed("REGRESSION", 10, ratio=1.05, low=1.03, high=None, excluded=0.07, p=2**-10, flagged=True, reason="why")
@@ -23,6 +25,14 @@ NASTY = '<script>alert(1)</script>|a\n::error::b\u202e[x](javascript:y) @everybo
 
 def _report(*cells: Result) -> Report:
     return Report("main", "HEAD", "sentinel", 0.05, 1, 2.5, list(cells))
+
+
+REPORTS = [
+    _report(),
+    _report(Result.of("a × b", SPEED, GATES, Step(0.01, 0.0105))),
+    _report(Result.of("a", Speed("FAILED", reason="gone")), Result.of("b", Speed("IMPROVED", 30, ratio=0.5))),
+    _report(Result.of(NASTY, Speed("FAILED", reason=NASTY), [Gate("FLOPs", "OK", NASTY, NASTY, NASTY)])),
+]
 
 
 @pytest.fixture
@@ -39,18 +49,26 @@ def written(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-@pytest.mark.parametrize(
-    "report",
-    [
-        _report(),
-        _report(Result.of("a × b", SPEED, GATES, Step(0.01, 0.0105))),
-        _report(Result.of("a", Speed("FAILED", reason="gone")), Result.of("b", Speed("IMPROVED", 30, ratio=0.5))),
-        _report(Result.of(NASTY, Speed("FAILED", reason=NASTY), [Gate("FLOPs", "OK", NASTY, NASTY, NASTY)])),
-    ],
-)
+@pytest.mark.parametrize("report", REPORTS)
 def test_a_report_that_was_written_is_read_back_as_it_was(report, tmp_path):
     (tmp_path / "all.json").write_text(to_json(report))
     assert read(tmp_path / "all.json") == report
+
+
+@pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize("unknown", ["", "ratio", "low", "high", "excluded", "p"])
+def test_whatever_is_read_is_shown_in_every_format(report, unknown, tmp_path):
+    found = json.loads(to_json(report))
+    for cell in found["cells"]:
+        cell["speed"].update({unknown: None} if unknown else {})
+    (tmp_path / "all.json").write_text(json.dumps(found))
+    one = read(tmp_path / "all.json")
+    assert len(re.findall(r"^\| (?!cell|---)", to_markdown(one), re.MULTILINE)) == len(one.cells)
+    cases = sum(1 + len(cell.gates) for cell in one.cells)
+    for strict in (True, False):
+        assert len([*ElementTree.fromstring(to_junit(one, strict=strict)).iter("testcase")]) == cases
+    assert len(annotations(one.cells)) == sum(cell.outcome in ("REGRESSION", "FAILED") for cell in one.cells)
+    assert all(len(row(cell)) == len(COLUMNS) for cell in one.cells)
 
 
 def test_long_texts_lose_their_ends_and_halves_of_characters_are_written_out(tmp_path):

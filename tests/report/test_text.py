@@ -57,3 +57,9 @@ def test_a_path_loses_its_front(width: int, short: str) -> None:
 
 def test_an_inert_page_calls_nobody() -> None:
     assert inert("@a #1 :+1: a@b 12:30") == "@<!-- -->a #<!-- -->1 :<!-- -->+1: a@<!-- -->b 12:<!-- -->30"
+    assert inert("GH-12 (gh-3) a/b#4 :-1:") == "GH-<!-- -->12 (gh-<!-- -->3) a/b#<!-- -->4 :<!-- -->-1:"
+
+
+def test_an_inert_page_keeps_its_tables_and_what_only_looks_alike() -> None:
+    for page in ("| a | b |\n| :--- | ---: |", "high-12", "GH-", "ratio: -1", "a - 1"):
+        assert inert(page) == page
