@@ -103,7 +103,7 @@ class Group:
         self.steps = steps(self.data, cell.training)
         self.interval = math.ceil(self.steps / cell.training.evaluations)
         _pin_keras()
-        self.units = cell.architecture_settings.get("units")
+        self.units = {**cell.architecture_settings, **entry.value.fixed}.get("units")
         if cell.params is not None:
             self.units = match_width(lambda units: self.build(cell, units=units), cell.params)
             keras.utils.clear_session()  # the tried models have taken the layers' plain names
@@ -150,7 +150,11 @@ class Group:
         if cell.architecture not in self.taken:
             self.step.sync()
             twin = self.build(cell)
-            if not _alike(self.model, twin, self.probed.x[:_COMPARED]):
+            try:
+                alike = _alike(self.model, twin, self.probed.x[:_COMPARED])
+            except Exception:  # whatever Keras makes of a plug-in's model: it is built alone, and says so there
+                alike = False
+            if not alike:
                 return False
             self.taken.add(cell.architecture)
         return True
@@ -350,10 +354,7 @@ def _alike(model: keras.Model, twin: keras.Model, x: np.ndarray) -> bool:
 
     The first takes over the weights of the second.
     """
-    try:
-        own, other = ([(type(layer), _lasting(layer.get_config())) for layer in one.layers] for one in (model, twin))
-    except NotImplementedError:  # of a layer whose configuration Keras does not know
-        return False
+    own, other = ([(type(layer), _lasting(layer.get_config())) for layer in one.layers] for one in (model, twin))
     if own != other:
         return False
     for variable, value in zip(model.variables, twin.variables, strict=True):

@@ -205,7 +205,7 @@ def _series(baselines: Sequence[Baseline]) -> Iterator[Series]:
             for place, group in cells[key]:
                 machine = baselines[place].machine_id if quantity.kind == "time" else None
                 split.setdefault(machine, []).append(_point(quantity, place, group))
-            if quantity.name == SCORE and (gone := _gone(newest, asked, baselines)) is not None:
+            if quantity.name == SCORE and (gone := _gone(*cells[key][-1], asked, baselines)) is not None:
                 split[None].append(Point(gone, math.nan, note="no longer in the baseline"))
             for machine, points in split.items():
                 if any(math.isfinite(point.value) for point in points):
@@ -213,20 +213,34 @@ def _series(baselines: Sequence[Baseline]) -> Iterator[Series]:
 
 
 def _gone(
-    group: Sequence[Record], asked: Sequence[Mapping[str, Sequence[Record]]], baselines: Sequence[Baseline]
+    last: int, group: Sequence[Record], asked: Sequence[Mapping[str, Sequence[Record]]], baselines: Sequence[Baseline]
 ) -> int | None:
-    """The first baseline that lacks a cell or seeds of it which the one before had; none where they come back.
+    """The first baseline that lacks a cell or seeds of it, there last in the `last`, which its predecessor had.
 
-    The one before is of the same machine where there is one: not every machine need measure the same cells.
+    None where they come back.
     """
     key, seeds = _identity(group[0]), {record.seed for record in group}
     has = [seeds <= {record.seed for record in found.get(key, ())} for found in asked]
-    last = max(place for place, there in enumerate(has) if there)
-    for place in range(last + 1, len(baselines)):
-        own = [at for at in range(place) if baselines[at].machine_id == baselines[place].machine_id]
-        if has[own[-1] if own else place - 1]:
-            return place
-    return None
+    later = range(last + 1, len(baselines))
+    if any(has[place] for place in later):
+        return None
+    return next((place for place in later if (at := _before(place, asked, baselines)) is not None and has[at]), None)
+
+
+def _before(place: int, asked: Sequence[Mapping[str, Sequence[Record]]], baselines: Sequence[Baseline]) -> int | None:
+    """The predecessor of a baseline: of the earlier ones of its machine, else of all, that with most cells in common.
+
+    A folder may hold baselines of several suites and backends, and not every machine need measure the same. None where
+    none has a cell in common.
+    """
+    own = [at for at in range(place) if baselines[at].machine_id == baselines[place].machine_id]
+    cells = asked[place].keys()
+
+    def common(at: int) -> float:
+        return len(cells & asked[at].keys()) / len(cells | asked[at].keys())
+
+    found = max(own or range(place), key=lambda at: (common(at), at), default=None)
+    return found if found is not None and common(found) > 0 else None
 
 
 def _point(quantity: Quantity, place: int, group: Sequence[Record]) -> Point:

@@ -40,6 +40,10 @@ class _DamagedError(Exception):
     """What is wrong with a record file."""
 
 
+class _SpoiledError(StoreError):
+    """Curves that are there, and no whole .npz file."""
+
+
 class Store:
     """A run's folder."""
 
@@ -192,7 +196,7 @@ class Store:
         """Read the curves of a record to their end: where they are damaged, so is the record, and `damaged` has it."""
         try:
             self.curves(record)
-        except StoreError:
+        except _SpoiledError:
             path = self.folder / record.cell_id / Path(str(record.curves)).with_suffix(".json").name
             self.damaged[path] = f"its curves {record.curves} cannot be read"
 
@@ -229,11 +233,17 @@ class Store:
             return {}
         path = self.folder / record.cell_id / Path(record.curves).name
         try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"cannot read curves {path}: {error.strerror}") from None
+        try:
             # From memory: NumPy forgets to close a file that turns out not to be whole.
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 return dict(file)
+        except MemoryError:
+            raise
         except Exception as error:  # zipfile, zlib, NumPy and its reader of headers have many of their own
-            raise StoreError(
+            raise _SpoiledError(
                 f"cannot read curves {path}: {error}; expected a whole .npz file; delete it and run again"
             ) from None
 

@@ -95,6 +95,16 @@ class _Hidden(keras.layers.Layer):
         return {"name": self.name}
 
 
+class _HiddenWidth(_Hidden):
+    """Another width that its configuration does not tell."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], int(self.factor)), name="kernel")
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.kernel)
+
+
 def _of(*middle):
     def build(spec):
         inputs = keras.Input(spec.shape)
@@ -117,6 +127,7 @@ ALIKE = {
         lambda: keras.Sequential([DENSE(4, "tanh")], name="in"), lambda: keras.Sequential([DENSE(4)], name="in"), False
     ),
     "hidden from the configuration": (lambda: _Hidden(1.0), lambda: _Hidden(2.0), False),
+    "hidden width": (lambda: _HiddenWidth(2), lambda: _HiddenWidth(3), False),
 }  # fmt: skip
 
 

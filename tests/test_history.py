@@ -237,6 +237,20 @@ def test_seeds_that_are_no_longer_in_the_baseline_are_a_loss_and_more_seeds_are_
     assert _lost([four, five]) == []
 
 
+def test_suites_that_take_turns_in_a_folder_lose_nothing_but_what_their_own_next_baseline_lacks():
+    one, other = _cells("mlp", "cnn", "rnn"), _cells("lstm", "gru", "bag")
+    assert _lost([one, other, one, other]) == []
+    assert _lost([one, other, one, other, _cells("mlp", "cnn"), other]) == [("rnn", 4, GONE)]
+    small = _cells("mlp")
+    assert _lost([one, small, one, small]) == []
+
+
+def test_a_cell_that_had_fewer_seeds_before_it_was_taken_out_is_one_loss():
+    three, five = side([0.9] * 3), side([0.9] * 5)
+    other = _cells("cnn")
+    assert _lost([[*three, *other], [*five, *other], other]) == [("mlp", 2, GONE)]
+
+
 def test_a_cell_that_had_failed_before_it_was_taken_out_is_one_loss():
     failed = [*_cells("mlp"), record(seed=0, architecture="cnn", status="failed")]
     trained = [*_cells("mlp"), record(seed=0, architecture="cnn")]

@@ -401,6 +401,20 @@ def test_missing_curves_are_said(store: Store, make_record: Make) -> None:
         store.curves(record)
 
 
+def test_curves_that_cannot_be_read_now_are_not_taken_for_damaged(
+    store: Store, make_record: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = store.write(make_record(), CURVES)
+
+    def hiccup(path: Path) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", hiccup)
+    with pytest.raises(StoreError, match=r"cannot read curves .*: Input/output error"):
+        store.test_curves(record)
+    assert store.damaged == {}
+
+
 def test_a_record_cannot_name_curves_outside_its_cell(store: Store, make_record: Make, tmp_path: Path) -> None:
     np.savez(tmp_path / "secret.npz", a=np.zeros(1))
     record = store.write(make_record()).model_copy(update={"curves": "../../secret.npz"})

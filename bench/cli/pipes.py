@@ -24,7 +24,7 @@ def _outliving(stream: io.TextIOWrapper) -> TextIO:
         io.BufferedWriter(_Outliving(stream.fileno(), "wb", closefd=False)),
         encoding=stream.encoding,
         errors=stream.errors,
-        line_buffering=stream.line_buffering,
+        line_buffering=stream.line_buffering or stream.write_through,  # else unbuffered output would wait in ours
         write_through=stream.write_through,
     )
 

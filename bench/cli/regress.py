@@ -80,9 +80,11 @@ def regress_command(**given: Any) -> int:
         raise UsageError(f"--{alone[0]} and --{alone[1]}: expected one of them to be -, received both")
     _check_folders(given)
     report = _measured(given) if given["render"] is None else _rendered(given)
-    if not alone:
-        _print(report, quiet=given["quiet"])
-    _write(report, given)
+    try:
+        if not alone:
+            _print(report, quiet=given["quiet"])
+    finally:  # what was measured is kept, also where it cannot be printed
+        _write(report, given)
     return report.exit_code if given["render"] is None else 0
 
 

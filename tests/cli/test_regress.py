@@ -299,6 +299,15 @@ def test_a_file_that_turns_out_not_to_be_writable_loses_nothing_that_is_printed(
     assert called.err == "archbench: cannot write all.json: No space left on device\n"
 
 
+def test_what_cannot_be_printed_is_written_all_the_same(regress, elsewhere, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bench.cli.regress._print", full)
+    assert regress({}, "--json", "all.json").code == 4
+    assert json.loads((elsewhere / "all.json").read_text())["cells"]
+
+
 def test_a_closed_pipe_hides_no_regression_and_keeps_no_file_from_being_written(regress, elsewhere):
     """In a process of its own, whose standard output and error nobody reads: `archbench regress ... 2>&1 | head`."""
     regress({"head": {"facts": {"parameters": 101}}}, "--budget", 0)  # leaves the faults in the environment
