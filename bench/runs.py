@@ -1,7 +1,7 @@
 """Several runs read as one: each cell once, and what a reader has to know about how that came about."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -43,6 +43,16 @@ def read_runs(stores: Iterable[Store]) -> Runs:
     return Runs(records, lambda record: named[chosen[record.cell_id][0]].curves(record), notes)
 
 
+def unfinished(name: str, store: Store, found: Container[str]) -> str | None:
+    """A sentence on the cells that the run's plan has and `found`, by id, has not; None where there are none."""
+    planned = store.planned()
+    ended = sum(cell in found for cell in planned)
+    if ended == len(planned):
+        return None
+    cells = count(len(planned), "planned cell")
+    return f"{name}: {ended} of {cells} ended; the others are missing here, as the run is under way or was stopped."
+
+
 def latest(records: Iterable[Record]) -> list[Record]:
     """One record a cell, by cell id, whatever their order: the newest that ended ok, else the newest."""
     found = {record.cell_id: record for record in sorted(records, key=_weight)}
@@ -64,13 +74,8 @@ def _named(stores: Sequence[Store]) -> dict[str, Store]:
 
 def _missing(named: Mapping[str, Store], found: Mapping[str, Any]) -> Iterator[str]:
     for name, store in named.items():
-        planned = store.planned()
-        ended = sum(cell in found for cell in planned)
-        if ended < len(planned):
-            yield (
-                f"{name}: {ended} of {count(len(planned), 'planned cell')} ended; the others are missing here, as the "
-                "run is under way or was stopped."
-            )
+        if (said := unfinished(name, store, found)) is not None:
+            yield said
         if store.damaged:
             yield f"{name}: {count(len(store.damaged), 'damaged record')} left out."
 

@@ -11,7 +11,7 @@ from bench.cli.options import names, report_damaged
 from bench.errors import StoreError, UsageError, unknown
 from bench.report.output import FORMATS, write_report
 from bench.report.text import plain
-from bench.runs import read_runs
+from bench.runs import read_runs, unfinished
 from bench.store import Store
 
 _run = click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -58,9 +58,14 @@ def _print_table(stores: list[Store]) -> None:
     from bench.report.terminal import print_summary
 
     records = [record for store in stores for record in store.records(flow=False)]
-    if not records:
+    if records:
+        print_summary(records, Console())
+    else:
         click.echo(f"{', '.join(str(store.folder) for store in stores)}: no records yet")
-    print_summary(records, Console())
+    ended = {record.cell_id for record in records}
+    for store in stores:
+        if (said := unfinished(str(store.folder), store, ended)) is not None:
+            click.echo(plain(f"archbench: {said}"), err=True)
 
 
 @click.command("report")

@@ -231,6 +231,15 @@ def test_a_run_without_records_is_an_empty_array(archbench: Archbench, elsewhere
     assert "no records yet" in archbench("show", "run").out
 
 
+def test_a_run_half_way_through_is_shown_with_how_many_cells_are_missing(archbench: Archbench, run: Path) -> None:
+    ended = [record.cell_id for record in Store(run).each()]
+    Store(run).write_plan([*ended, "e" * 16, "f" * 16])
+    called = archbench("show", run)
+    assert called.code == 0
+    assert called.err.startswith(f"archbench: {run}: {len(ended)} of {len(ended) + 2} planned cells ended; ")
+    assert len(called.err.splitlines()) == 1
+
+
 def test_a_run_is_shown_as_a_table(archbench: Archbench, run: Path) -> None:
     called = archbench("show", run)
     assert (called.code, called.err) == (0, "")
