@@ -7,7 +7,6 @@ the same to the last bit as in a process of its own.
 """
 
 import math
-import re
 import time
 from bisect import insort
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ import keras
 import numpy as np
 
 from bench import backends
+from bench.alike import alike
 from bench.architecture import InputSpec
 from bench.catalogue import Catalogue, declared, first_line
 from bench.errors import DataError, PluginError
@@ -40,10 +40,6 @@ _LOSSES: Mapping[Loss, Callable[[], keras.losses.Loss]] = {
 
 PROBED: Final = 256
 """Sequences whose gradients are probed: the first of the validation set."""
-_COMPARED: Final = 4
-"""Samples on which two models must answer alike before they share what is compiled."""
-_START: Final = ("unit_forget_bias",)
-"""What a layer's configuration says of initial weights, beside initialisers."""
 
 Progress = Callable[[int, int, float], None]
 """Called with steps done, steps in all and the validation score."""
@@ -150,11 +146,7 @@ class Group:
         if cell.architecture not in self.taken:
             self.step.sync()
             twin = self.build(cell)
-            try:
-                alike = _alike(self.model, twin, self.probed.x[:_COMPARED])
-            except Exception:  # whatever Keras makes of a plug-in's model: it is built alone, and says so there
-                alike = False
-            if not alike:
+            if not alike(self.model, twin, self.probed.x):
                 return False
             self.taken.add(cell.architecture)
         return True
@@ -347,30 +339,6 @@ def _check_model(model: keras.Model, spec: InputSpec, place: str) -> None:
     ):
         if found != expected:
             raise PluginError(f"{place}: build(): expected {what} {expected}, received {found}")
-
-
-def _alike(model: keras.Model, twin: keras.Model, x: np.ndarray) -> bool:
-    """Whether two models have layers of equal configuration, initial weights apart, and then compute the same.
-
-    The first takes over the weights of the second.
-    """
-    own, other = ([(type(layer), _lasting(layer.get_config())) for layer in one.layers] for one in (model, twin))
-    if own != other:
-        return False
-    for variable, value in zip(model.variables, twin.variables, strict=True):
-        variable.assign(value)
-    found, expected = (keras.ops.convert_to_numpy(one(x, training=False)) for one in (model, twin))
-    return np.array_equal(found, expected)
-
-
-def _lasting(config: Any, key: str = "") -> Any:
-    """The configuration of a layer without what decides its first weights, and the numbers that Keras gives names."""
-    if isinstance(config, dict):
-        left = {key for key in config if key not in _START and not key.endswith("_initializer")}
-        return {key: _lasting(config[key], key) for key in left}
-    if isinstance(config, list | tuple):
-        return [_lasting(one) for one in config]
-    return re.sub(r"_\d+$", "", config) if key == "name" and isinstance(config, str) else config
 
 
 def _better(score: float, than: float, metric: Metric) -> bool:

@@ -41,8 +41,12 @@ def commit_of(ref: str | None) -> Commit:
 def git(*arguments: str) -> str | None:
     """What git answers, or None where it fails or is not there."""
     try:
-        # git is wherever the user's PATH has it; arguments as a list, no shell
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+        done = subprocess.run(  # noqa: S603  # arguments as a list, no shell
+            ["git", *arguments],  # noqa: S607  # git is wherever the user's PATH has it
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

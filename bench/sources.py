@@ -8,6 +8,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _DECIDING = (
+    "alike.py",
     "architecture.py",
     "cell.py",
     "evaluation.py",
