@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from bench.plan import Cell
@@ -55,6 +56,8 @@ class Costs:
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self._first: dict[_Key, _Sums] = defaultdict(_Sums)
         self._later: dict[_Key, _Sums] = defaultdict(_Sums)
+        self._groups: dict[str, set[_Key]] = defaultdict(set)
+        self._beyond: dict[str, float] = {}
         for record in records:
             self.learn(record)
 
@@ -64,7 +67,9 @@ class Costs:
             return
         kind = self._later if record.compile_seconds is None else self._first
         for key in _keys(record):
-            kind[key].add(record.wall_seconds, record.compile_seconds or 0.0)
+            kind[key].add(record.wall_seconds, record.compile_seconds or 0.0, record.train_seconds or 0.0)
+        self._groups[record.backend].add(_keys(record)[0])
+        self._beyond.pop(record.backend, None)
 
     def of(self, cell: Cell) -> Cost | None:
         """From records of the same group, else of the same pair and training; None where there are none."""
@@ -73,8 +78,20 @@ class Costs:
             if later:
                 return Cost(later.wall, max(0.0, first.wall - later.wall) if first else 0.0)
             if first:
-                return Cost(max(0.0, first.wall - first.setup), first.setup)
+                setup = min(max(first.setup, self._usual(cell.backend)), max(0.0, first.wall - first.trained))
+                return Cost(first.wall - setup, setup)
         return None
+
+    def _usual(self, backend: str) -> float:
+        """What first cells took longer than later ones, on average over the groups where both are known.
+
+        The time of the first step is a part of it: data, model, draws and probes are built and compiled too.
+        """
+        if backend not in self._beyond:
+            both = [key for key in self._groups[backend] if key in self._first and key in self._later]
+            beyond = [self._first[key].wall - self._later[key].wall for key in both]
+            self._beyond[backend] = max(0.0, fmean(beyond)) if beyond else 0.0
+        return self._beyond[backend]
 
 
 @dataclass
@@ -82,9 +99,11 @@ class _Sums:
     count: int = 0
     walls: float = 0.0
     setups: float = 0.0
+    trainings: float = 0.0
 
-    def add(self, wall: float, setup: float) -> None:
+    def add(self, wall: float, setup: float, trained: float) -> None:
         self.count, self.walls, self.setups = self.count + 1, self.walls + wall, self.setups + setup
+        self.trainings += trained
 
     @property
     def wall(self) -> float:
@@ -93,6 +112,10 @@ class _Sums:
     @property
     def setup(self) -> float:
         return self.setups / self.count
+
+    @property
+    def trained(self) -> float:
+        return self.trainings / self.count
 
 
 def estimate(cells: Sequence[Cell], records: Iterable[Record], workers: int) -> tuple[float, int]:

@@ -122,6 +122,26 @@ def test_what_compiling_costs_is_told_from_what_a_seed_costs(
     assert costs.of(replace(CELL, seed=99)) == cost
 
 
+@pytest.mark.parametrize(
+    ("trained", "cost"),
+    [(2.0, Cost(8.0, 7.0)), (11.0, Cost(11.0, 4.0))],
+    ids=["of other groups", "no more than was not training"],
+)
+def test_what_is_built_beside_the_first_step_is_known_from_other_groups(trained: float, cost: Cost) -> None:
+    other = replace(CELL, architecture="rnn")
+    known = [record(other, wall_seconds=10.0, compile_seconds=2.0), record(other, wall_seconds=3.0)]
+    costs = Costs([*known, record(wall_seconds=15.0, compile_seconds=3.0, train_seconds=trained)])
+    assert costs.of(replace(CELL, seed=99)) == cost
+    of_torch = [record(replace(other, backend="torch"), wall_seconds=90.0, compile_seconds=2.0)]
+    of_torch.append(record(replace(other, backend="torch"), wall_seconds=1.0))
+    assert (
+        Costs([*known, *of_torch, record(wall_seconds=15.0, train_seconds=trained, compile_seconds=3.0)]).of(
+            replace(CELL, seed=99)
+        )
+        == cost
+    )
+
+
 def test_a_group_of_its_own_settings_is_preferred_to_the_pair() -> None:
     wide = replace(CELL, architecture_settings={**CELL.architecture_settings, "units": 512})
     costs = Costs([record(wall_seconds=10.0)])

@@ -8,6 +8,7 @@ memory it took.
 What is told apart without importing a framework is here, so that changing it changes no cell's id (bench.sources).
 """
 
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "DefaultCPUAllocator")
 
 def load(name: str) -> ModuleType:
     """The module of a backend; importing it imports the framework, and Keras."""
-    with _without(*_UNUSED):
+    with _without(*_UNUSED), _uncollected():
         module = import_module(f"{__name__}.{name}")
         import_module("keras")  # TensorFlow's module does not need it yet
     return module
@@ -45,6 +46,19 @@ def _without(*packages: str) -> Iterator[None]:
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Imports make no garbage, and to look for it takes a quarter of TensorFlow's; nor is it looked for there later."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def require(name: str) -> None:

@@ -71,7 +71,7 @@ def stepper(model: Any) -> Step:
 
 def compiled(function: Callable[..., Any], variables: list[Any], *, jit: bool) -> Callable[..., Any]:
     """The function of tensors, traced once for each set of shapes; it finds `variables` as they then stand."""
-    return cast("Callable[..., Any]", tf.function(function, jit_compile=jit))
+    return cast("Callable[..., Any]", tf.function(function, jit_compile=jit, autograph=False))
 
 
 def gradient(
@@ -82,7 +82,7 @@ def gradient(
     The gradient is that of the scalar with respect to each tensor in `watched`, zeros where it does not depend on it.
     """
 
-    @tf.function(jit_compile=jit)
+    @tf.function(jit_compile=jit, autograph=False)  # Keras traces its own steps as they stand too
     def run(watched: dict[str, Any], *args: Any) -> tuple[Any, Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(watched)

@@ -86,8 +86,8 @@ class Live:
         with self._children(cell) as both:
             self._both(both, do="load", suite=cell.suite)
             base, head = self._both(both, do="warm")
-            for child in both:
-                child.ask(do="pin", cpus=cpus_of(0, cell.threads), steps=_SETTLE_STEPS)
+            for side in self.rng.permutation(2):
+                both[side].ask(do="pin", cpus=cpus_of(0, cell.threads), steps=_SETTLE_STEPS)
             seconds: tuple[list[float], list[float]] = ([], [])
             for _ in range(PAIRS):
                 for side in self.rng.permutation(2):
@@ -125,11 +125,16 @@ class Live:
 
     @contextmanager
     def _children(self, cell: Subject) -> Iterator[tuple[Child, Child]]:
-        """Started side by side, on processors of their own where there are as many."""
+        """Base and head, started side by side, on processors of their own where there are as many.
+
+        Which is first, and warms up where turns are measured, is drawn: while base always was, head took 0.3 % longer
+        than base where both were the same (230 generations, four standard errors).
+        """
         with ExitStack() as stack:
+            sides = [(self.base, self.head)[index] for index in self.rng.permutation(2)]
             own = [cpus_of(0, cell.threads), cpus_of(1, cell.threads) or affinity()]
-            children = [
-                stack.enter_context(
+            children = {
+                side.name: stack.enter_context(
                     Child(
                         side,
                         self.logs / f"{side.name}.log",
@@ -139,10 +144,10 @@ class Live:
                         rng=self.rng,
                     )
                 )
-                for side, cpus in zip((self.base, self.head), own, strict=True)
-            ]
+                for side, cpus in zip(sides, own, strict=True)
+            }
             try:
-                yield children[0], children[1]
+                yield children[self.base.name], children[self.head.name]
             except KeyError as error:
                 raise LostError(f"a worker's answer has no {error}") from None
             except BenchError as error:
