@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes.util import find_library
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,7 @@ _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "DefaultCPUAllocator")
 """In a RuntimeError, or a type made from it: of JAX, and of PyTorch on a CPU."""
 
 
+@cache
 def load(name: str) -> ModuleType:
     """The module of a backend; importing it imports the framework, and Keras."""
     with _without(*_UNUSED), _uncollected():
@@ -50,7 +52,10 @@ def _without(*packages: str) -> Iterator[None]:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Imports make no garbage, and to look for it takes a quarter of TensorFlow's; nor is it looked for there later."""
+    """Imports make no garbage, and to look for it takes a quarter of TensorFlow's; nor is it looked for there later.
+
+    Once a process: what happens to be garbage as this ends is never freed.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

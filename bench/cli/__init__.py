@@ -1,5 +1,6 @@
 """The command line: parses, calls one function, prints. Commands are imported when they are called."""
 
+import atexit
 import gc
 import os
 import signal
@@ -79,6 +80,7 @@ def main() -> None:
     if "_ARCHBENCH_COMPLETE" in os.environ:
         archbench.main(prog_name="archbench")
     outlive_readers()
+    atexit.register(gc.freeze)  # else Python ends by searching all it imported for garbage: 0.6 s after a report
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # who is asked to end says how to go on, as on Ctrl-C
     try:
         # Not archbench.main(): its answer to a broken pipe is exit code 1, which here says that something regressed.
@@ -97,5 +99,4 @@ def main() -> None:
     except Exception:  # a mistake in here, with its traceback; Python's exit code 1 says that something regressed
         traceback.print_exc()
         code = BenchError.exit_code
-    gc.freeze()  # else Python searches all that was imported for garbage before it ends: 0.6 s after a report
     sys.exit(code)
