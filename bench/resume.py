@@ -65,10 +65,10 @@ class Costs:
         """Take a record into account."""
         if record.wall_seconds is None or record.status != "ok":
             return
-        kind = self._later if record.compile_seconds is None else self._first
-        for key in _keys(record):
+        kind, keys = self._later if record.compile_seconds is None else self._first, _keys(record)
+        for key in keys:
             kind[key].add(record.wall_seconds, record.compile_seconds or 0.0, record.train_seconds or 0.0)
-        self._groups[record.backend].add(_keys(record)[0])
+        self._groups[record.backend].add(keys[0])
         self._beyond.pop(record.backend, None)
 
     def of(self, cell: Cell) -> Cost | None:
@@ -77,7 +77,7 @@ class Costs:
             first, later = self._first.get(key), self._later.get(key)
             if later:
                 return Cost(later.wall, max(0.0, first.wall - later.wall) if first else 0.0)
-            if first:
+            if first:  # a later cell takes as long as its training steps at least, which leave out the first
                 setup = min(max(first.setup, self._usual(cell.backend)), max(0.0, first.wall - first.trained))
                 return Cost(first.wall - setup, setup)
         return None

@@ -52,9 +52,8 @@ def _without(*packages: str) -> Iterator[None]:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Imports make no garbage, and to look for it takes a quarter of TensorFlow's; nor is it looked for there later.
-
-    Once a process: what happens to be garbage as this ends is never freed.
+    """Without looking for garbage, which takes a quarter of TensorFlow's import and finds none, then or later: what was
+    imported stays. Once a process: a model that is there as this ends would stay too.
     """
     enabled = gc.isenabled()
     gc.disable()

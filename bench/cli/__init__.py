@@ -81,8 +81,9 @@ def main() -> None:
         archbench.main(prog_name="archbench")
     outlive_readers()
     atexit.register(gc.freeze)  # else Python ends by searching all it imported for garbage: 0.6 s after a report
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who is asked to end says how to go on, as on Ctrl-C
     try:
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # not where the caller has it ignored
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # who is told to end says how to go on
         # Not archbench.main(): its answer to a broken pipe is exit code 1, which here says that something regressed.
         with archbench.make_context("archbench", sys.argv[1:]) as context:
             code = archbench.invoke(context)

@@ -127,8 +127,8 @@ class Live:
     def _children(self, cell: Subject) -> Iterator[tuple[Child, Child]]:
         """Base and head, started side by side, on processors of their own where there are as many.
 
-        Which is first, and warms up where turns are measured, is drawn: while base always was, head took 0.3 % longer
-        than base where both were the same (230 generations, four standard errors).
+        Which is first, and warms up where turns are measured, is drawn: the same program is slower in the other's place
+        (docs/regress.md).
         """
         with ExitStack() as stack:
             sides = [(self.base, self.head)[index] for index in self.rng.permutation(2)]

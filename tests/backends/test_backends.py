@@ -1,10 +1,12 @@
 """What every backend offers, on the one that the tests run on: tox runs this file once on each."""
 
 import ast
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,18 @@ def test_loading_imports_nothing_that_only_wrappers_and_plots_of_keras_need() ->
         [sys.executable, "-c", code, BACKEND], env=environment(BACKEND, 1), capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[0] == "set()"
+
+
+def test_what_is_made_after_the_framework_was_loaded_can_be_freed() -> None:
+    frozen = gc.get_freeze_count()
+    made = [keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])]
+    backends.load(BACKEND)
+    assert gc.isenabled()
+    assert gc.get_freeze_count() <= frozen
+    gone = weakref.ref(made.pop())
+    keras.utils.clear_session()
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_gradient_is_that_of_the_variables_as_they_stand_and_0_where_nothing_depends() -> None:

@@ -415,7 +415,9 @@ def alive(folder: Path, what: str = "") -> list[int]:
     return [pid for pid in found if pid != os.getpid()]
 
 
-def interrupted(folder: Path, fake: pytest.MonkeyPatch, *, twice: bool, writing: float) -> tuple[int, list[str], float]:
+def interrupted(
+    folder: Path, fake: pytest.MonkeyPatch, *, twice: bool, writing: float, by: signal.Signals = signal.SIGINT
+) -> tuple[int, list[str], float]:
     """Exit code, lines on standard error and seconds that the end took, of a run stopped while it writes a record."""
     marker = folder.parent / "writing"
     command = bench_command(folder, seeds=3)
@@ -428,22 +430,23 @@ def interrupted(folder: Path, fake: pytest.MonkeyPatch, *, twice: bool, writing:
     try:
         wait_for(marker.exists)
         start = time.monotonic()
-        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, by)
         for _ in range(30 if twice else 0):  # until it is heard: two at once are one
             with suppress(subprocess.TimeoutExpired):
                 process.wait(2)
                 break
-            os.kill(process.pid, signal.SIGINT)
+            os.kill(process.pid, by)
         _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
     return process.returncode, errors.splitlines(), time.monotonic() - start
 
 
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_interrupt_finishes_the_record_and_says_how_to_resume(
-    tmp_path: Path, fake: pytest.MonkeyPatch
+    tmp_path: Path, fake: pytest.MonkeyPatch, by: signal.Signals
 ) -> None:
-    code, errors, _ = interrupted(tmp_path / "run", fake, twice=False, writing=1)
+    code, errors, _ = interrupted(tmp_path / "run", fake, twice=False, writing=1, by=by)
     assert code == 130
     assert errors[-2:] == [
         "stopped: 1 of 3 cells are finished and kept; resume with",

@@ -107,6 +107,16 @@ def test_a_group_never_timed_is_shared() -> None:
     assert choose("", pending, busy, Costs()) == pending[0]
 
 
+def test_a_group_known_by_its_first_cell_alone_is_not_shared_at_a_loss() -> None:
+    task = CATALOGUE.task("adding").value
+    first = blank(GROUPS["lstm"], task, status="ok", wall_seconds=15.4, compile_seconds=2.3, train_seconds=5.5)
+    pending = seeds("lstm", 1)
+    busy = [Busy(with_seed(GROUPS["lstm"], 9), 6.9, compiled=True)]
+    # As the compiling of its first step alone has it, 13.1 s are left after those of the owner, against 15.4 s here.
+    assert choose("", pending, busy, Costs([first])) == pending[0]
+    assert choose("", pending, busy, Costs([first, *records("rnn", 2.4, 7.4)])) is None
+
+
 def test_nothing_is_left_to_choose() -> None:
     assert choose("", [], [Busy(GROUPS["rnn"], 0.0, compiled=False)], Costs()) is None
 
