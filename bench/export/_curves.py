@@ -1,16 +1,18 @@
 """Curves of a record as scalars over training steps, and when a step was."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from bench.record import Record
+from bench.report.labels import Labels
 from bench.report.text import plain, slug
 
 _BY_EVALUATION: Final = ("validation_loss", "validation_score")
 _BY_VARIABLE: Final = ("gradient_norm", "weight_norm", "update_norm")
+_WIDE: Final = 80
 
 
 class Curve(NamedTuple):
@@ -60,16 +62,18 @@ def wall_time(record: Record, step: int | np.integer) -> float:
     return record.measured_at.timestamp() - took * (1 - min(int(step), record.steps) / max(record.steps, 1))
 
 
-def seed_folder(record: Record, taken: set[str]) -> str:
-    """`task/architecture/seed-0-0123abcd`, a path that stays below the folder and is in `taken` from now on."""
-    cell = re.sub(r"[^0-9a-f]", "", record.cell_id)[:8]
-    seed = slug(f"seed-{record.seed}-{cell}")
-    parent = f"{slug(plain(record.task))}/{slug(plain(record.architecture))}"
-    path, number = f"{parent}/{seed}", 2
-    while path in taken:
-        path, number = f"{parent}/{seed}-{number}", number + 1
-    taken.add(path)
-    return path
+def seed_folders(records: Sequence[Record]) -> list[str]:
+    """`task-length-20/architecture/seed-0-0123abcd` of each, below the folder, with the settings that vary in them."""
+    labels, found = Labels(records), dict[str, None]()
+    for record in records:
+        parent = "/".join(slug(plain(name([record])), width=_WIDE) for name in (labels.task, labels.architecture))
+        cell = re.sub(r"[^0-9a-f]", "", record.cell_id)[:8]
+        seed = slug(f"seed-{record.seed}-{cell}")
+        path, number = f"{parent}/{seed}", 2
+        while path in found:
+            path, number = f"{parent}/{seed}-{number}", number + 1
+        found[path] = None
+    return list(found)
 
 
 def _every(array: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@
     results/MACHINE/machine.json       MACHINE is the processor and its number of cores
     results/MACHINE/COMMIT-ENV.json    ENV is the versions of Python, Keras and the backend
 
-    test-error      unit 1, samples a seed; step-time, inference-time in seconds; peak-memory in bytes; lower is better
+    test-error      unit error, samples a seed; step-time, inference-time in seconds; peak-memory in bytes; all lower
+                    is better
 
 asv's result format 2. An error that a failed seed leaves unknown is null, which asv shows as failed; skipped pairs, and
 errors of metrics that may exceed 1, are not there. asv takes results of another version of a benchmark, which are of
@@ -32,10 +33,11 @@ _COLUMNS: Final = (
     "result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b", "stats_q_25",
     "stats_q_75", "stats_number", "stats_repeat", "samples", "profile",
 )  # fmt: skip
-_UNITS: Final = {"test-error": "1", "step-time": "seconds", "inference-time": "seconds", "peak-memory": "bytes"}
+_UNITS: Final = {"test-error": "error", "step-time": "seconds", "inference-time": "seconds", "peak-memory": "bytes"}
 _TYPES: Final = {"test-error": "track", "step-time": "time", "inference-time": "time", "peak-memory": "peakmemory"}
 _NO_ERROR: Final = Measure("test-error", math.nan)
 _WIDE: Final = 80
+_TITLE: Final = 240
 
 
 def result_files(found: Sequence[Subject], commit: str) -> dict[str, Any]:
@@ -62,14 +64,16 @@ def _measures(subject: Subject) -> list[Measure]:
 
 
 def _benchmarks(keyed: Iterable[tuple[str, Subject]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for key, subject in keyed:
+    rows = [subject.row for _, subject in keyed]
+    titles = distinct([_title(subject) for _, subject in keyed], rows)
+    for (key, subject), title in zip(keyed, titles, strict=True):
         for measure in _measures(subject):
             name = f"{key}.{measure.quantity}"
             yield (
                 name,
                 {
                     "name": name,
-                    "pretty_name": f"{subject.name}: {measure.quantity}",
+                    "pretty_name": f"{measure.quantity} {title}",
                     "code": subject.settings_text,
                     "version": subject.version,
                     "type": _TYPES[measure.quantity],
@@ -79,6 +83,12 @@ def _benchmarks(keyed: Iterable[tuple[str, Subject]]) -> Iterator[tuple[str, dic
                     "timeout": 60.0,
                 },
             )
+
+
+def _title(subject: Subject) -> str:
+    """What is seen above a graph: asv's grid cuts it after some 45 letters, and has the task as a heading."""
+    task, architecture, backend = parts(subject.record)
+    return shorten(f"{architecture} {task} {backend}", _TITLE)
 
 
 def _grouped(
@@ -164,7 +174,9 @@ def _result(measure: Measure, version: str, milliseconds: int) -> list[Any]:
         )
         spread = [[each] for each in (low, high, *quartiles, 1, measure.count)]
     samples = [list(measure.samples)] if measure.samples else None
-    return [[measure.value], [], version, milliseconds, None, *spread, samples]
+    # `asv compare` prints all digits of an error.
+    value = float(f"{measure.value:.6g}") if measure.samples else measure.value
+    return [[value], [], version, milliseconds, None, *spread, samples]
 
 
 def _interval(value: float, low: float, high: float, seeds: int, *, tail: float) -> tuple[float, float]:

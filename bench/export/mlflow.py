@@ -19,7 +19,7 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ from mlflow.tracking import MlflowClient
 from bench.export._curves import Curve, global_norm, scalars, wall_time
 from bench.export._format import Exported, Format, Request
 from bench.record import Record
+from bench.report.labels import Labels
 from bench.report.text import plain, shorten, trim
 from bench.runs import Runs
 
@@ -42,6 +43,8 @@ _MOST_METRICS: Final = 1000
 _MOST_PARAMS: Final = 100
 """What the client takes at once."""
 _NAME, _TEXT = 240, 4000
+_KIND: Final = ("mlflow.experimentKind", "custom_model_development")
+"""MLflow opens pages of training with it; else those of traces and prompts, which are empty."""
 
 
 def params(record: Record) -> dict[str, str]:
@@ -92,17 +95,27 @@ def tags(record: Record) -> dict[str, str]:
         "task": record.task,
         "architecture": record.architecture,
         "status": record.status,
-        "reason": record.reason or "",
         "metric": record.metric,
         "higher_is_better": str(record.higher_is_better).lower(),
         "archbench": record.conditions.code if record.conditions else "",
     }
+    found |= {"reason": record.reason} if record.reason else {}
     return {f"archbench.{name}": trim(plain(value), _TEXT) for name, value in found.items()}
 
 
-def _log(client: MlflowClient, experiment: str, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
+def run_names(records: Sequence[Record]) -> list[str]:
+    """Architecture, seed, and the settings that vary in the export."""
+    labels, names = Labels(records), []
+    for record in records:
+        of_task = labels.task([record]).removeprefix(record.task)
+        names.append(shorten(plain(f"{labels.architecture([record])} seed {record.seed}{of_task}"), _NAME))
+    return names
+
+
+def _log(
+    client: MlflowClient, experiment: str, *, title: str, record: Record, arrays: Mapping[str, np.ndarray]
+) -> None:
     begin, end = (int(1000 * wall_time(record, step)) for step in (0, record.steps))
-    title = shorten(plain(f"{record.architecture} seed {record.seed}"), _NAME)
     run = client.create_run(experiment, start_time=begin, tags=tags(record), run_name=title).info.run_id
     given = [Param(name, value) for name, value in params(record).items()]
     for first in range(0, len(given), _MOST_PARAMS):
@@ -124,7 +137,7 @@ def _store(runs: Runs, place: Path) -> Iterator[tuple[str, bytes]]:
         file = Path(folder) / "mlflow.db"
         client = MlflowClient(tracking_uri=f"sqlite:///{file}")
         experiments: dict[str, str] = {}
-        for record in runs.records:
+        for record, title in zip(runs.records, run_names(runs.records), strict=True):
             name = shorten(plain(record.task), _NAME) or "unnamed"
             if name not in experiments:
                 there = client.get_experiment_by_name(name)  # MLflow makes one itself, named Default
@@ -132,7 +145,9 @@ def _store(runs: Runs, place: Path) -> Iterator[tuple[str, bytes]]:
                 experiments[name] = (
                     there.experiment_id if there else client.create_experiment(name, artifact_location=artifacts)
                 )
-            _log(client, experiments[name], record, runs.curves(record) if record.curves else {})
+                client.set_experiment_tag(experiments[name], *_KIND)
+            arrays = runs.curves(record) if record.curves else {}
+            _log(client, experiments[name], title=title, record=record, arrays=arrays)
         yield "mlflow.db", file.read_bytes()
 
 

@@ -2,8 +2,12 @@
 
     train_loss, validation_loss, probe_loss                         the task's loss, lower is better
     validation_score                                                the task's metric, in its own direction
-    gradient_norm/VARIABLE, weight_norm/VARIABLE, update_norm/...   norms; the gradient's before clipping
     test_score                                                      once, at the step of the weights that count
+    variable_gradient_norm/VARIABLE, variable_weight_norm/... ,     norms; the gradient's before clipping
+    variable_update_norm/...
+
+TensorBoard sorts tags by name, and its page of hyperparameters has columns of the first few: the norms of variables are
+many, so they are named to come after losses and scores.
 
 TensorBoard judges nothing, so scores are as they are. NaN and infinities are kept: TensorBoard marks them. Wall times
 take the training steps as equally long. Values are 32 bit. Cells without curves, such as skipped ones, have no folder,
@@ -13,6 +17,7 @@ and that is said on standard error. Written with the package tensorboard; Tensor
 import io
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +26,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from bench.export._curves import scalars, seed_folder, wall_time
+from bench.export._curves import scalars, seed_folders, wall_time
 from bench.export._format import Exported, Format, Request
 from bench.record import Record
 from bench.report.text import plain
@@ -46,8 +51,13 @@ def event_file(record: Record, arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def hyperparameters(record: Record) -> dict[str, Any]:
-    """What TensorBoard's page of hyperparameters compares: task, architecture, all settings that are set, seed."""
-    named: dict[str, Any] = {"task": record.task, "architecture": record.architecture, "seed": record.seed}
+    """What TensorBoard's page of hyperparameters compares: task, architecture, seed, backend, all that is set."""
+    named: dict[str, Any] = {
+        "task": record.task,
+        "architecture": record.architecture,
+        "seed": record.seed,
+        "backend": record.backend,
+    }
     for kind, settings in (
         ("task", record.task_settings),
         ("architecture", record.architecture_settings),
@@ -65,7 +75,7 @@ def _own(head: Any) -> Summary:
 def _by_step(record: Record, arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[int, list[tuple[str, float]]]]:
     found: dict[int, list[tuple[str, float]]] = {}
     for name, variable, steps, values in scalars(arrays):
-        tag = name if variable is None else f"{name}/{plain(variable)}"
+        tag = name if variable is None else f"variable_{name}/{plain(variable)}"
         for step, value in zip(steps.tolist(), values.tolist(), strict=False):
             found.setdefault(int(step), []).append((tag, value))
     if record.score is not None and math.isfinite(record.score.test):
@@ -73,11 +83,15 @@ def _by_step(record: Record, arrays: Mapping[str, np.ndarray]) -> Iterator[tuple
     yield from sorted(found.items())
 
 
-def _event_files(runs: Runs) -> Iterator[tuple[str, bytes]]:
-    taken: set[str] = set()
-    for record in runs.records:
+def _event_files(runs: Runs, place: Path) -> Iterator[tuple[str, bytes]]:
+    names = [f"{folder}/{_FILE}" for folder in seed_folders(runs.records)]
+    kept = {place / name for name in names}
+    for record, name in zip(runs.records, names, strict=True):
         if record.curves is not None:
-            yield f"{seed_folder(record, taken)}/{_FILE}", event_file(record, runs.curves(record))
+            # Where other settings vary by now, the cell had another folder: TensorBoard would show it twice.
+            for old in set(place.glob(f"*/*/{Path(name).parent.name}/{_FILE}")) - kept:
+                old.unlink()
+            yield name, event_file(record, runs.curves(record))
 
 
 def _export(request: Request) -> Exported:
@@ -85,7 +99,7 @@ def _export(request: Request) -> Exported:
     lines = [
         f"{each.task} {each.architecture} seed {each.seed}: no curves: {each.status}: {each.reason}" for each in without
     ]
-    return Exported(_event_files(request.runs), lines)
+    return Exported(_event_files(request.runs, request.place), lines)
 
 
 FORMAT = Format(_export)

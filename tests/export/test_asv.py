@@ -104,6 +104,8 @@ def test_asv_publishes_a_graph_a_benchmark_with_the_values(
     html = tmp_path / "asv" / "html"
     index = json.loads((html / "index.json").read_text())
     assert index["benchmarks"][f"{LSTM}.step-time"]["unit"] == "seconds"
+    # Axes and tables show the unit behind the number.
+    assert index["benchmarks"][f"{LSTM}.test-error"]["unit"] == "error"
     assert set(index["machines"]) == {"some-cpu-2-cores-cpu"}
     (graph,) = (html / "graphs" / "summary").glob(f"{LSTM}.step-time.json")
     assert [value for _, value in json.loads(graph.read_text())] == [0.01, 0.03]
@@ -157,3 +159,18 @@ def test_rows_of_two_environments_are_two_files(cells: list[Record]) -> None:
         "some-cpu-2-cores-cpu/01234567-python3-13-0.json",
         "some-cpu-2-cores-cpu/machine.json",
     ]
+
+
+def test_titles_are_told_apart_by_what_asv_shows_of_them(cells: list[Record]) -> None:
+    long = {"test_size": 2000, "validation_size": 1000, "permute_pixels": False}
+    given = [each.model_copy(update={"task_settings": long}) for each in cells]
+    known = result_files(subjects(given), COMMIT)["benchmarks.json"]
+    titles = [each["pretty_name"] for name, each in known.items() if name != "version"]
+    assert len({title[:45] for title in titles}) == len(titles) == 5
+    assert titles[0].startswith("test-error lstm[units=32] adding[")
+
+
+def test_an_error_of_two_seeds_has_no_more_digits_than_a_table_bears(cells: list[Record]) -> None:
+    files = result_files(subjects(cells[:2]), COMMIT)
+    (results,) = (document["results"] for document in files.values() if "results" in document)
+    assert results[f"{LSTM}.test-error"][0] == [0.09]

@@ -1,5 +1,6 @@
 """The store as MLflow's own client reads it back."""
 
+import importlib
 import os
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ def test_mlflow_reads_the_runs_back(store: Any, cells: list[Record], tmp_path: P
     diverged = runs[cells[5].cell_id]
     assert (diverged.info.status, diverged.data.tags["archbench.reason"]) == ("FAILED", "the loss is NaN")
     assert "test_score" not in diverged.data.metrics
+    assert "archbench.reason" not in first.data.tags
+    # Without it MLflow opens pages of traces and prompts.
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     assert [each.step for each in store.get_metric_history(diverged.info.run_id, "train_loss")] == [50]
     skipped = runs["f" * 16]
     assert (skipped.info.status, skipped.data.tags["archbench.status"]) == ("KILLED", "skipped")
@@ -59,3 +63,13 @@ def test_mlflow_is_not_to_report_that_it_was_used() -> None:
     need_format("mlflow")
     load_format("mlflow")
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_names_of_runs_tell_them_apart_by_the_settings_that_vary(cells: list[Record]) -> None:
+    need_format("mlflow")
+    run_names = importlib.import_module("bench.export.mlflow").run_names
+    assert run_names(cells[:2]) == ["lstm seed 0", "lstm seed 1"]
+    longer = cells[0].model_copy(update={"task_settings": {"length": 400}})
+    wider = cells[0].model_copy(update={"architecture_settings": {"units": 64}})
+    assert run_names([cells[0], longer]) == ["lstm seed 0 [length=100]", "lstm seed 0 [length=400]"]
+    assert run_names([cells[0], wider]) == ["lstm [units=32] seed 0", "lstm [units=64] seed 0"]

@@ -39,9 +39,10 @@ def cell(folder: Path, architecture: str, seed: int) -> Any:
 def test_a_cell_is_a_folder_and_its_curves_are_scalars(folder: Path) -> None:
     found = cell(folder, "lstm", 0)
     assert sorted(found.Tags()["scalars"]) == [
-        "gradient_norm/cell/bias", "gradient_norm/cell/kernel", "test_score", "train_loss",
-        "update_norm/cell/bias", "update_norm/cell/kernel", "validation_loss", "validation_score",
-        "weight_norm/cell/bias", "weight_norm/cell/kernel",
+        "test_score", "train_loss", "validation_loss", "validation_score",  # first: TensorBoard sorts and cuts
+        "variable_gradient_norm/cell/bias", "variable_gradient_norm/cell/kernel",
+        "variable_update_norm/cell/bias", "variable_update_norm/cell/kernel",
+        "variable_weight_norm/cell/bias", "variable_weight_norm/cell/kernel",
     ]  # fmt: skip
     loss = found.Scalars("train_loss")
     assert [event.step for event in loss] == list(range(1, 101))
@@ -61,7 +62,7 @@ def test_wall_times_end_when_the_cell_was_measured(folder: Path, cells: list[Rec
 def test_what_a_diverging_model_gave_is_kept(folder: Path) -> None:
     found = cell(folder, "rnn", 2)
     assert math.isnan(found.Scalars("train_loss")[-1].value)
-    assert found.Scalars("gradient_norm/cell/kernel")[-1].value == math.inf
+    assert found.Scalars("variable_gradient_norm/cell/kernel")[-1].value == math.inf
     assert "test_score" not in found.Tags()["scalars"]
 
 
@@ -72,6 +73,31 @@ def test_the_hyperparameters_are_those_of_the_cell(folder: Path) -> None:
     assert given["architecture"].string_value == "rnn"
     assert given["architecture.units"].number_value == 32
     assert given["seed"].number_value == 1
+    assert given["backend"].string_value == "tensorflow"
+
+
+def longer(cells: list[Record]) -> list[Record]:
+    """The same cells on a longer task."""
+    return [
+        each.model_copy(update={"task_settings": {"length": 400}, "cell_id": f"beef{number:012x}"})
+        for number, each in enumerate(cells)
+    ]
+
+
+def test_folders_tell_cells_apart_by_the_settings_that_vary(tmp_path: Path, cells: list[Record]) -> None:
+    need_format("tensorboard")
+    write_export(load_format("tensorboard"), request_of([*cells, *longer(cells)], tmp_path))
+    found = {path.parent.parent.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*/seed-0-*/*")}
+    assert found == {f"adding-length-{length}/{name}" for length in (100, 400) for name in ("lstm", "rnn")}
+
+
+def test_a_cell_is_there_once_after_the_run_has_grown(folder: Path, cells: list[Record]) -> None:
+    other = folder / "adding" / "lstm" / "seed-7-deadbeef" / "events.out.tfevents.0.archbench"
+    other.parent.mkdir()
+    other.write_bytes(b"of another export")
+    write_export(load_format("tensorboard"), request_of([*cells, *longer(cells)], folder))
+    assert len(list(folder.glob("adding-length-*/*/*/*"))) == 2 * len(cells)
+    assert [path for path in folder.glob("adding/*/*/*") if path.is_file()] == [other]
 
 
 def test_cells_without_curves_are_told(tmp_path: Path, cells: list[Record]) -> None:
