@@ -43,8 +43,6 @@ _MOST_METRICS: Final = 1000
 _MOST_PARAMS: Final = 100
 """What the client takes at once."""
 _NAME, _TEXT = 240, 4000
-_KIND: Final = ("mlflow.experimentKind", "custom_model_development")
-"""MLflow opens pages of training with it; else those of traces and prompts, which are empty."""
 
 
 def params(record: Record) -> dict[str, str]:
@@ -145,7 +143,6 @@ def _store(runs: Runs, place: Path) -> Iterator[tuple[str, bytes]]:
                 experiments[name] = (
                     there.experiment_id if there else client.create_experiment(name, artifact_location=artifacts)
                 )
-                client.set_experiment_tag(experiments[name], *_KIND)
             arrays = runs.curves(record) if record.curves else {}
             _log(client, experiments[name], title=title, record=record, arrays=arrays)
         yield "mlflow.db", file.read_bytes()
