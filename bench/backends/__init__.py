@@ -8,10 +8,6 @@ memory it took.
 What is told apart without importing a framework is here, so that changing it changes no cell's id (bench.sources).
 """
 
-import gc
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from ctypes.util import find_library
 from functools import cache
 from importlib import import_module
@@ -20,9 +16,10 @@ from pathlib import Path
 from types import ModuleType
 
 from bench.errors import UsageError
+from bench.imports import uncollected, without
 
 _UNUSED = ("sklearn", "matplotlib", "pandas")
-"""What Keras imports where it is there, for wrappers and plots that no worker needs."""
+"""What Keras imports where it is there, for wrappers and plots that no worker needs: a quarter of its start."""
 _MEMORY_ERRORS = ("ResourceExhaustedError", "OutOfMemoryError")
 """Of TensorFlow, and of PyTorch on a GPU."""
 _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "DefaultCPUAllocator")
@@ -32,37 +29,10 @@ _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "DefaultCPUAllocator")
 @cache
 def load(name: str) -> ModuleType:
     """The module of a backend; importing it imports the framework, and Keras."""
-    with _without(*_UNUSED), _uncollected():
+    with without(*_UNUSED), uncollected():
         module = import_module(f"{__name__}.{name}")
         import_module("keras")  # TensorFlow's module does not need it yet
     return module
-
-
-@contextmanager
-def _without(*packages: str) -> Iterator[None]:
-    """Those not imported yet cannot be for as long as this lasts: a quarter of a worker's start."""
-    hidden = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: the import fails, as documented
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without looking for garbage, which takes a quarter of TensorFlow's import and finds none, then or later: what was
-    imported stays. Once a process: a model that is there as this ends would stay too.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if enabled:
-            gc.enable()
 
 
 def require(name: str) -> None:
@@ -83,6 +53,23 @@ def computes_on_gpu(name: str) -> bool:
         return spec is not None and (Path(str(spec.origin)).parent / "lib" / "libtorch_cuda.so").exists()
     wheel = find_spec("nvidia") is not None and find_spec("nvidia.cudnn") is not None
     return wheel or find_library("cudnn") is not None
+
+
+def shares(name: str) -> bool:
+    """Whether a process on the backend can load what another has compiled, so that it is compiled once a run."""
+    return name == "jax"
+
+
+def compiled_in(folder: Path | None) -> dict[str, str | None]:
+    """The environment, None for what is not to be in it, of processes that share in `folder` what they compile.
+
+    Of None, and of other folders, they take nothing: what an earlier run has compiled would take no time in this one.
+    """
+    return {
+        "JAX_COMPILATION_CACHE_DIR": None if folder is None else str(folder),
+        # By default JAX keeps nothing that is compiled within a second.
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": None if folder is None else "0",
+    }
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
+from bench import backends
 from bench.catalogue import Catalogue
 from bench.errors import StoreError
 from bench.execute.machine import cpus_of
@@ -112,6 +114,8 @@ class Pool:
     _started: list[_Worker] = field(default_factory=list)
     _deaths: Counter[str] = field(default_factory=Counter)
     """By cell; by slot, in a row before the worker was ready."""
+    _compiled: Path | None = None
+    """Where workers share what they compile."""
     _watched: float = -math.inf
     _events: "queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]" = field(default_factory=queue.SimpleQueue)
 
@@ -121,19 +125,22 @@ class Pool:
         Interrupted (KeyboardInterrupt), it lets the workers finish the records they are writing and ends them; what is
         finished is kept, and stands in `records`. A second interrupt ends them at once.
         """
-        pending = list(cells)
-        try:
-            for index in range(min(self.workers, len(pending))):
-                self._start(index)
-            while pending or any(worker.cell for worker in self._live):
-                self._watch()
-                with suppress(queue.Empty):
-                    self._handle(*self._events.get(timeout=_POLL_SECONDS), pending, records, observer)
-        except (KeyboardInterrupt, StoreError):
-            self._finish(records, observer)
-            raise
-        finally:
-            self._stop()
+        with _shared(self.backend) as self._compiled:
+            try:
+                self._serve(list(cells), observer, records)
+            except (KeyboardInterrupt, StoreError):
+                self._finish(records, observer)
+                raise
+            finally:
+                self._stop()
+
+    def _serve(self, pending: list[Cell], observer: Observer, records: list[Record]) -> None:
+        for index in range(min(self.workers, len(pending))):
+            self._start(index)
+        while pending or any(worker.cell for worker in self._live):
+            self._watch()
+            with suppress(queue.Empty):
+                self._handle(*self._events.get(timeout=_POLL_SECONDS), pending, records, observer)
 
     def _handle(
         self,
@@ -199,7 +206,7 @@ class Pool:
         now = time.monotonic()
         others = [other for other in self._live if other is not worker]
         busy = [Busy(other.cell, now - other.since, other.compiled) for other in others if other.cell is not None]
-        cell = choose(worker.program, pending, busy, self.costs)
+        cell = choose(worker.program, pending, busy, self.costs, loads=self._compiled is not None)
         if cell is None:
             self._prepare(worker, [*pending, *(other.cell for other in busy)])
             return
@@ -244,7 +251,9 @@ class Pool:
                     stderr=stderr,
                     text=True,
                     encoding="utf-8",
-                    env=environment(self.backend, self.threads, self.gpus[index] if self.gpus else None),
+                    env=environment(
+                        self.backend, self.threads, self.gpus[index] if self.gpus else None, self._compiled
+                    ),
                     start_new_session=True,  # Ctrl-C is for the parent to handle
                     pass_fds=[] if self.store.lock_fd is None else [self.store.lock_fd],
                 )
@@ -342,6 +351,19 @@ class Pool:
             close(worker.process.stdout)
         self._live.clear()
         self._started.clear()
+
+
+@contextmanager
+def _shared(backend: str) -> Iterator[Path | None]:
+    """A folder for what workers compile, of this run alone and gone with it; None where they would not read it."""
+    try:
+        folder = (
+            TemporaryDirectory(prefix="archbench-", ignore_cleanup_errors=True) if backends.shares(backend) else None
+        )
+    except OSError:  # each compiles for itself
+        folder = None
+    with folder or nullcontext() as path:
+        yield None if path is None else Path(path)
 
 
 def _slot(worker: _Worker) -> str:

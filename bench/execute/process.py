@@ -12,6 +12,7 @@ from typing import IO
 import psutil
 
 import bench
+from bench import backends
 
 _VMSTAT = Path("/proc/vmstat")
 _TAIL_LINES = 3
@@ -58,10 +59,14 @@ def tail(log: Path, start: int) -> str:
     return " / ".join(lines[-_TAIL_LINES:]) or "none"
 
 
-def environment(backend: str, threads: int, gpu: str | None = None) -> dict[str, str]:
-    """What a worker finds around it: the backend, its threads, its GPU alone, and this very copy of the bench."""
-    found = {
+def environment(backend: str, threads: int, gpu: str | None = None, compiled: Path | None = None) -> dict[str, str]:
+    """What a worker finds around it: the backend, its threads, its GPU alone, and this very copy of the bench.
+
+    `compiled`: a folder of the run for what its workers compile (bench.backends.shares).
+    """
+    found: dict[str, str | None] = {
         **os.environ,
+        **backends.compiled_in(compiled),
         "KERAS_BACKEND": backend,
         "OMP_NUM_THREADS": str(threads),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
@@ -73,7 +78,7 @@ def environment(backend: str, threads: int, gpu: str | None = None) -> dict[str,
     home = Path(bench.__file__).parents[1]
     if home.name not in ("site-packages", "dist-packages"):  # a checkout that is not installed; -P hides it
         found["PYTHONPATH"] = os.pathsep.join(filter(None, [str(home), os.environ.get("PYTHONPATH")]))
-    return found
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def end(process: "subprocess.Popen[str]", grace: float = 5.0) -> None:

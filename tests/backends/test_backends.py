@@ -61,6 +61,38 @@ def test_loading_imports_nothing_that_only_wrappers_and_plots_of_keras_need() ->
     assert done.stdout.splitlines()[0] == "set()"
 
 
+LOADED = """
+import sys, numpy as np
+from bench import backends
+framework = backends.load(sys.argv[1])
+framework.configure(1)
+import keras
+run = framework.compiled(lambda x: keras.ops.tanh(x @ x), [], jit=True)
+print(np.asarray(run(np.eye(9, dtype="float32"))).tobytes())
+"""
+
+
+def test_processes_of_a_run_share_what_they_compile_and_of_others_take_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compiled(place: Path | None) -> bytes:
+        command = [sys.executable, "-c", LOADED, BACKEND]
+        return subprocess.run(
+            command, env=environment(BACKEND, 1, compiled=place), capture_output=True, check=True
+        ).stdout
+
+    ours, users = tmp_path / "ours", tmp_path / "users"
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(users))
+    results = {compiled(ours)}
+    kept = {path: path.stat().st_mtime_ns for path in ours.glob("*-cache")}
+    results.add(compiled(ours))
+    assert {path: path.stat().st_mtime_ns for path in ours.glob("*-cache")} == kept
+    assert bool(kept) is backends.shares(BACKEND)
+    results.add(compiled(None))
+    assert len(results) == 1
+    assert not users.exists()
+
+
 def test_what_is_made_after_the_framework_was_loaded_can_be_freed() -> None:
     frozen = gc.get_freeze_count()
     made = [keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from cells import EXAMPLES, ended
 from bench.catalogue import discover
 from bench.cli.progress import _Quiet
 from bench.errors import PluginError, UsageError
-from bench.execute.local import Pool, _End, _Worker
+from bench.execute.local import Pool, _End, _shared, _Worker
 from bench.execute.machine import cpus_of
 from bench.execute.process import environment
 from bench.execute.request import Request
@@ -31,6 +32,7 @@ def _request(folder, *, tasks=("adding",), architectures=("rnn",), plugins=(), s
         training=SMALL,
         units=4,
         seeds=given.pop("seeds", None),
+        backend=given.pop("backend", None),
     )
     return Request(discover(plugins), suite=None, flags=flags, out=folder, plugins=plugins, **given)
 
@@ -133,6 +135,26 @@ def test_cores_are_spare_once_when_a_worker_has_nothing_to_train_while_another_h
     assert [worker.idle for worker in free] == [True, True]
     assert spare == [cpus_of(1, 1)]
     assert pool._arguments(1)[3] == ",".join(map(str, cpus_of(1, 1)))
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+def test_workers_that_share_what_they_compile_train_as_one_alone_and_leave_nothing(tmp_path, monkeypatch):
+    one = _run(_request(tmp_path / "one", seeds=[0, 1, 2], workers=1, backend="jax"))
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    two = _run(_request(tmp_path / "two", seeds=[0, 1, 2], workers=2, backend="jax"))
+    assert sum(record.compile_seconds is not None for record in two) == 2  # one at each worker
+    found = [sorted((record.seed, record.status, record.final) for record in records) for records in (one, two)]
+    assert found[0] == found[1]
+    assert not list(place.iterdir())
+
+
+def test_workers_that_cannot_share_what_they_compile_each_compile(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    for backend in ("jax", "tensorflow"):
+        with _shared(backend) as place:
+            assert place is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -95,6 +95,18 @@ def test_an_owner_that_is_still_compiling_counts_as_such() -> None:
     assert choose("", pending, [Busy(at, 0.0, compiled=False)], known) == pending[0]  # 22 against 32
 
 
+@pytest.mark.parametrize(
+    ("compiled", "loads", "taken"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_a_share_costs_less_where_what_another_has_compiled_is_loaded(compiled: bool, loads: bool, taken: bool) -> None:
+    pending = seeds("lstm", 1)
+    elapsed = 0.0 if compiled else 11.0
+    busy = [Busy(with_seed(GROUPS["lstm"], 9), elapsed, compiled=compiled)]
+    # With: 10 s and 12 s, or what is left of them, here; without: 10 s more on the owner's, 20 s or 21 s in all.
+    found = choose("", pending, busy, costs(lstm=(10.0, 12.0)), loads=loads)
+    assert (found is not None) is taken
+
+
 def test_the_share_is_of_the_group_that_ends_last() -> None:
     pending = [*seeds("rnn", 6), *seeds("lstm", 2)]
     busy = [Busy(with_seed(GROUPS[name], 9), 0.0, compiled=True) for name in ("rnn", "lstm")]

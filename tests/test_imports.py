@@ -1,0 +1,46 @@
+"""Imports that take less time."""
+
+import gc
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from bench.imports import uncollected, without
+
+
+def test_a_hidden_package_cannot_be_imported_for_as_long_as_it_lasts_and_then_can(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with without("colorsys", "gc"):
+        assert import_module("gc") is gc  # it was there before
+        with pytest.raises(ImportError):
+            import_module("colorsys")
+    assert sys.modules["gc"] is gc
+    assert import_module("colorsys").rgb_to_hls(0, 0, 0) == (0, 0, 0)
+
+
+def test_an_error_hides_nothing_for_ever(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with pytest.raises(ImportError), without("colorsys"):
+        import_module("colorsys")
+    assert "colorsys" not in sys.modules
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_looked_for_afterwards_as_it_was_before(enabled: bool):
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with uncollected():
+            assert not gc.isenabled()
+        assert gc.isenabled() is enabled
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        (gc.enable if was else gc.disable)()
+
+
+def test_figures_need_no_statistics_of_scipy():
+    code = "import sys, bench.report.html; print({'scipy.stats', 'scipy.cluster'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
