@@ -1,6 +1,7 @@
 """From a suite and flags to cells. Pure: reads no data, trains nothing, imports no framework."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -38,6 +39,8 @@ class Cell:
     """Why the pair does not fit."""
     program: str = field(default="", compare=False)
     """`program_id`."""
+    reads: int = 0
+    """How many numbers the training reads, steps x batch x those of a sample; 0 where its steps are not known yet."""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -55,7 +58,7 @@ class Cell:
         return group_id(self.identity)
 
 
-_ASIDE = ("skip", "program")
+_ASIDE = ("skip", "program", "reads")
 """What decides no number of a cell."""
 
 
@@ -143,6 +146,7 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
                     threads=threads,
                     sources=sources(task.sources, architecture.sources, backend),
                     skip=_refusal(architecture, spec),
+                    reads=(training.steps or 0) * training.batch_size * math.prod(spec.shape),
                 )
                 program = program_id(first, architecture.value)
                 for seed in seeds:

@@ -36,7 +36,7 @@ def choose(
 
     Cells of one program (bench.plan.Cell) are a group here. First what is left of its own group, then the group nobody
     is at that takes longest, then a share of the group that ends last, if that ends sooner with the worker than without
-    it, compiling included. Groups never timed come first, in the order of the plan.
+    it, compiling included. Groups never timed come first, of them those that read most, in the order of the plan.
     """
     own = next((cell for cell in pending if cell.program == program), None)
     if own is not None:
@@ -47,7 +47,7 @@ def choose(
     taken = {other.cell.program for other in busy}
     free = [cells for key, cells in groups.items() if key not in taken]
     if free:
-        return max(free, key=lambda cells: _total(cells, costs))[0]
+        return max(free, key=lambda cells: (_total(cells, costs), sum(cell.reads for cell in cells)))[0]
     shares = [share for cells in groups.values() if (share := _share(cells, busy, costs, loads=loads))]
     return max(shares, key=lambda share: share[0])[1] if shares else None
 

@@ -19,7 +19,11 @@ GROUPS = {arm: cell(architecture=arm) for arm in ARMS}
 
 
 def seeds(arm: str, count: int) -> list[Cell]:
-    return [with_seed(GROUPS[arm], seed) for seed in range(count)]
+    return seeds_of(GROUPS[arm], count)
+
+
+def seeds_of(one: Cell, count: int) -> list[Cell]:
+    return [with_seed(one, seed) for seed in range(count)]
 
 
 def records(arm: str, seconds: float, setup: float) -> list[Record]:
@@ -58,6 +62,13 @@ def test_the_group_that_takes_longest_is_first() -> None:
 def test_groups_never_timed_come_first_in_the_order_of_the_plan() -> None:
     pending = [*seeds("rnn", 1), *seeds("gru", 1), *seeds("lstm", 1)]
     assert arm(choose("", pending, [], costs(rnn=(100, 0)))) == ("gru", 0)
+
+
+def test_of_groups_never_timed_the_one_that_reads_most_is_first() -> None:
+    short, long = (seeds_of(cell(length=length), 2) for length in (10, 20))
+    assert long[0].reads == 6 * 8 * 20 * 2  # steps, batch, and 20 time steps of two numbers
+    assert choose("", [*short, *long], [], Costs()) == long[0]
+    assert choose("", [*short, *seeds_of(short[0], 3), *long], [], Costs()) == short[0]
 
 
 def test_a_group_that_somebody_is_at_waits_for_those_that_nobody_is_at() -> None:
