@@ -1,6 +1,5 @@
 """What a command line asks for: the cells, the folder, what is finished there already, and how to train the rest."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ from bench.catalogue import Catalogue
 from bench.errors import DataError, UsageError, count
 from bench.execute.gpus import gpus
 from bench.execute.local import Observer, Pool
+from bench.execute.machine import cores, most_workers
 from bench.execute.speed import Phase
 from bench.files import DataFile
 from bench.forecast import Amount, disk, speed_phase
@@ -223,14 +223,11 @@ def _suite(catalogue: Catalogue, name: str | None, flags: Flags) -> Suite:
 
 
 def _workers(asked: int | None, threads: int, gpus: Sequence[str]) -> int:
-    """As asked for, or as many as there are cores for and, where GPUs compute, GPUs.
-
-    Raises UsageError where these are fewer.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most, of = max(1, cores // threads), f"{count(cores, 'core')}, {count(threads, 'thread')} a worker"
-    if gpus and len(gpus) < most:
-        most, of = len(gpus), f"{count(len(gpus), 'GPU')}, one a worker; CUDA_VISIBLE_DEVICES=-1 leaves them out"
+    """As asked for, or as many as there can be. Raises UsageError where these are fewer."""
+    most = most_workers(threads, gpus)
     if asked is not None and asked > most:
+        of = f"{count(cores(), 'core')}, {count(threads, 'thread')} a worker"
+        if most < most_workers(threads, ()):
+            of = f"{count(len(gpus), 'GPU')}, one a worker; CUDA_VISIBLE_DEVICES=-1 leaves them out"
         raise UsageError(f"--workers: expected at most {most} ({of}), received {asked}")
     return most if asked is None else asked
