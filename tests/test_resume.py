@@ -171,3 +171,5 @@ def test_arms_that_share_a_program_are_compiled_once() -> None:
     cells = [replace(arm, seed=seed) for seed in (1, 2) for arm in (second, first)]
     assert estimate(cells, known, workers=1) == (pytest.approx(2 * 10 + 2 * 8 + 4), 0)
     assert estimate([second], known, workers=1) == (pytest.approx(8), 0)
+    known.append(record(second, wall_seconds=11.0, compile_seconds=3.0))  # it came first in another run
+    assert estimate(cells, known, workers=1) == (pytest.approx(2 * 10 + 2 * 8 + 4), 0)
