@@ -90,6 +90,13 @@ def test_time_is_estimated_from_the_mean_of_the_same_pair() -> None:
     assert estimate([], known, workers=2) == (0, 0)
 
 
+def test_a_run_takes_as_long_as_its_longest_cell_at_least() -> None:
+    long = replace(CELL, architecture="gru")
+    known = [record(wall_seconds=10.0), record(long, wall_seconds=104.0, compile_seconds=4.0)]
+    assert estimate([CELL, replace(CELL, seed=1), long], known, workers=2) == (pytest.approx(104), 0)
+    assert estimate([long, replace(long, seed=1)], known, workers=2) == (pytest.approx(104), 0)  # both compile
+
+
 @pytest.mark.parametrize(
     "other",
     [

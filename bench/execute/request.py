@@ -12,7 +12,7 @@ from bench.execute.local import Observer, Pool
 from bench.execute.machine import cores, most_workers
 from bench.execute.speed import Phase
 from bench.files import DataFile
-from bench.forecast import Amount, disk, speed_phase
+from bench.forecast import disk, speed_phase
 from bench.plan import Cell, Flags, blank, plan, without_broken
 from bench.record import Record
 from bench.resume import Costs, Todo, estimate, resume
@@ -119,12 +119,11 @@ class Request:
         """A line each on the time of the training and of the speed phase, and on disk, where there is any."""
         if self.to_train:
             seconds, unknown = estimate(self.to_train, self._stored, self.workers)
-            known = Amount(seconds, len(self.to_train), unknown)
-            on = f"on {count(self.workers, 'worker')}"
-            if unknown == len(self.to_train):
-                yield f"training takes unknown time {on}, since no like cell was measured here"
-            else:
-                yield f"training takes {known.words(_time)} {on}"
+            on, known = f"on {count(self.workers, 'worker')}", len(self.to_train) - unknown
+            times = [f"about {_time(seconds)} {on}"] if known else []
+            some = f"for {unknown} of {len(self.to_train)} cells" if known else on
+            times += [f"unknown time {some}, since no like cell was measured here"] if unknown else []
+            yield f"training takes {' and '.join(times)}"
         if timed:
             yield f"timing takes {speed_phase(timed, self._stored).words(_time)}"
         if self.to_train:
