@@ -60,7 +60,7 @@ def test_a_plan_in_a_terminal_has_the_settings_of_a_task_above_its_cells_and_say
     lines = shown.splitlines()
     assert max(map(len, lines)) <= 80
     assert max(map(len, piped.splitlines())) > 80
-    assert [line for line in lines if line.startswith(("adding[", "copy["))] == [lines[0], lines[5]]
+    assert [line for line in lines if line.startswith(("adding[", "copy["))] == [lines[0], lines[7]]
     assert set(shown.split()) == set(piped.split())
     assert [line.split()[1] for line in piped.splitlines()[:8]] == [
         line.split()[1] for line in lines if line.startswith(("  train", "  skip"))
