@@ -17,6 +17,8 @@ from bench.stopwatch import SECONDS
 _START_SECONDS: Final = 8.0
 """Of a process that times, beside what its record says: importing Keras, data, matrix products. Measured on one core
 with TensorFlow."""
+_LEAST_PHASE_SECONDS: Final = _START_SECONDS + sum(SECONDS.values())
+"""Of a cell like none timed: less than any takes here, since its model is built and compiled too."""
 _TEXT_BYTES: Final = 2000
 _NUMBER_BYTES: Final = 4
 """Of each step a record keeps the loss and the norms of the gradients: together no less than one number of them."""
@@ -43,7 +45,7 @@ class Amount:
 def speed_phase(cells: Sequence[Cell], records: Iterable[Record]) -> Amount:
     """Seconds that timing the cells, one after another, may take; `records` with their speed (Store.timed)."""
     timed = [record for record in records if record.speed is not None]
-    return _amount(like(cells, timed), _phase_seconds, lambda _: sum(SECONDS.values()), cells)
+    return _amount(like(cells, timed), _phase_seconds, lambda _: _LEAST_PHASE_SECONDS, cells)
 
 
 def disk(cells: Sequence[Cell], records: Iterable[Record], size: Callable[[str], int]) -> Amount:

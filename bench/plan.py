@@ -69,8 +69,15 @@ def group_id(identity: Mapping[str, Any]) -> str:
 
 def program_id(cell: Cell, arm: Architecture) -> str:
     """Equal, within a process, for cells that differ only in seed and initial weights: they share a compiled model."""
-    rest = {key: repr(value) for key, value in arm.fixed.items() if key not in arm.initial}
+    rest = {key: _told_apart(value) for key, value in arm.fixed.items() if key not in arm.initial}
     return group_id({**cell.identity, "architecture": [id(arm.build), arm.jit, rest]}) if arm.initial else cell.group
+
+
+def _told_apart(value: Any) -> Any:
+    """Equal for equal plain values, and otherwise for one object alone: a long array's repr leaves most of it out."""
+    if isinstance(value, tuple | list):
+        return [type(value).__name__, *map(_told_apart, value)]
+    return repr(value) if isinstance(value, str | int | float | None) else id(value)
 
 
 def _hash(identity: Mapping[str, Any]) -> str:

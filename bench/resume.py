@@ -126,7 +126,8 @@ def estimate(cells: Sequence[Cell], records: Iterable[Record], workers: int) -> 
     for program, cost in known:
         setups[program] = max(setups.get(program, 0.0), cost.setup)
     total = sum(cost.seconds for _, cost in known) + sum(setups.values())
-    return total / min(workers, max(1, len(cells))), len(cells) - len(known)
+    longest = max((cost.seconds + setups[program] for program, cost in known), default=0.0)
+    return max(total / workers, longest), len(cells) - len(known)
 
 
 def like(cells: Sequence[Cell], records: Iterable[Record]) -> list[list[Record]]:

@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bench.architecture import Architecture, reads
 from bench.catalogue import Catalogue, discover, suite_names
 from bench.errors import PluginError, UsageError
-from bench.plan import Cell, Flags, blank, plan, without_broken
+from bench.plan import Cell, Flags, blank, plan, program_id, without_broken
 from bench.suite import Suite, adhoc_suite, read_suite
 
 Plugin = Callable[..., Path]
@@ -382,6 +384,31 @@ def test_a_program_is_the_cells_that_differ_in_seed_and_initial_weights_alone() 
     alone = [{"irnn"}, {"bilstm"}, {"mlp"}, {"tcn"}]
     assert sorted(map(sorted, programs.values())) == sorted(map(sorted, [*shared, *alone]))
     assert len({cell.group for cell in cells}) == len(arms)
+
+
+LONG = np.zeros(2000)
+OTHER = np.where(np.arange(2000) == 1000, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ("rnn", "".join(["r", "nn"]), True),
+        ((8, 0.5, None), (8, float("0.5"), None), True),
+        (LONG, LONG, True),
+        (LONG, OTHER, False),
+        ([LONG], [OTHER], False),
+        ((8, 8), [8, 8], False),
+        (1, True, False),
+        ("1", 1, False),
+    ],
+    ids=["text", "plain values", "one array", "arrays", "lists of them", "tuple and list", "number and flag", "digit"],
+)
+def test_arms_of_unlike_fixed_arguments_share_no_program(one: Any, other: Any, equal: bool) -> None:
+    assert repr(LONG) == repr(OTHER)
+    arm = Architecture("made up", print, reads("sequence"), "none", fixed={"arm": one}, initial=frozenset({"start"}))
+    cell = the_cell()
+    assert (program_id(cell, arm) == program_id(cell, replace(arm, fixed={"arm": other}))) is equal
 
 
 def test_cells_of_other_conditions_are_another_program() -> None:

@@ -90,6 +90,13 @@ def test_time_is_estimated_from_the_mean_of_the_same_pair() -> None:
     assert estimate([], known, workers=2) == (0, 0)
 
 
+def test_a_run_takes_as_long_as_its_longest_cell_at_least() -> None:
+    long = replace(CELL, architecture="gru")
+    known = [record(wall_seconds=10.0), record(long, wall_seconds=104.0, compile_seconds=4.0)]
+    assert estimate([CELL, replace(CELL, seed=1), long], known, workers=2) == (pytest.approx(104), 0)
+    assert estimate([long, replace(long, seed=1)], known, workers=2) == (pytest.approx(104), 0)  # both compile
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -159,3 +166,17 @@ def test_compiling_is_estimated_once_a_group() -> None:
     known = [record(wall_seconds=14.0, compile_seconds=4.0), record(wall_seconds=10.0)]
     cells = [replace(CELL, seed=seed) for seed in range(3)]
     assert estimate(cells, known, workers=1) == (pytest.approx(34), 0)
+
+
+def test_arms_that_share_a_program_are_compiled_once() -> None:
+    first, second = plan(CATALOGUE, adhoc_suite(["adding"], ["rnn", "rnn-uniform"]))
+    assert first.program == second.program
+    assert first.group != second.group
+    costs = Costs(known := [record(first, wall_seconds=14.0, compile_seconds=4.0), record(second, wall_seconds=8.0)])
+    assert costs.of(first) == Cost(10.0, 4.0)
+    assert costs.of(second) == Cost(8.0, 0.0)  # it only ever came second
+    cells = [replace(arm, seed=seed) for seed in (1, 2) for arm in (second, first)]
+    assert estimate(cells, known, workers=1) == (pytest.approx(2 * 10 + 2 * 8 + 4), 0)
+    assert estimate([second], known, workers=1) == (pytest.approx(8), 0)
+    known.append(record(second, wall_seconds=11.0, compile_seconds=3.0))  # it came first in another run
+    assert estimate(cells, known, workers=1) == (pytest.approx(2 * 10 + 2 * 8 + 4), 0)

@@ -1,14 +1,13 @@
 """`archbench list` and `archbench info`."""
 
 import json
-import shutil
-import sys
 from pathlib import Path
 
 import click
 
 from bench.catalogue import discover
 from bench.cli.options import plugin_option, report_broken
+from bench.cli.terminal import cut
 from bench.describe import catalogue_lines, describe
 from bench.report.text import plain
 
@@ -32,7 +31,7 @@ def list_command(kind: str | None, as_json: bool, plugins: tuple[Path, ...]) -> 
             if item["kind"] != shown:
                 click.echo(("\n" if shown else "") + f"{item['kind']}:")
                 shown = item["kind"]
-            click.echo(_cut(f"  {item['name']:<{width}}  {plain(item['summary'])}"))
+            click.echo(cut(f"  {item['name']:<{width}}  {plain(item['summary'])}"))
     report_broken(catalogue)
 
 
@@ -44,9 +43,3 @@ def info_command(name: str, plugins: tuple[Path, ...]) -> None:
     catalogue = discover(plugins)
     report_broken(catalogue)
     click.echo(describe(catalogue, name))
-
-
-def _cut(line: str) -> str:
-    # A terminal's width is for people; what is piped stays whole.
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else len(line)
-    return line if len(line) <= width else line[: width - 1] + "…"

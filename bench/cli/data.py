@@ -6,6 +6,7 @@ import click
 
 from bench.catalogue import Catalogue, discover
 from bench.cli.options import plugin_option
+from bench.cli.terminal import fold
 from bench.errors import DataError, unknown
 from bench.files import DataFile
 from bench.report.text import plain
@@ -20,14 +21,15 @@ def data_command(action: str, tasks: tuple[str, ...], plugins: tuple[Path, ...])
     missing = 0
     for name, files in _files(discover(plugins), tasks).items():
         if not files:
-            click.echo(f"{name}: needs no download")
+            click.echo(fold(f"{name}: needs no download"))
         for file in files:
             try:
                 path = file.fetch() if action == "fetch" else file.verified()
-                click.echo(f"{name}: {path} is there and verified")
+                click.echo(fold(plain(f"{name}: {path} is there and verified")))
             except DataError as error:
                 missing += 1
-                click.echo(plain(f"{name}: {error}"), err=action == "fetch")
+                line = plain(f"{name}: {error}")
+                click.echo(line if action == "fetch" else fold(line), err=action == "fetch")
     return DataError.exit_code if missing and action == "fetch" else 0
 
 

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,10 @@ import click
 
 from bench.catalogue import discover
 from bench.cli.options import Checked, Size, names, plugin_option, report_broken, report_damaged
+from bench.cli.terminal import columns, fold
 from bench.errors import UsageError
 from bench.execute.request import Request
-from bench.plan import Flags
+from bench.plan import Cell, Flags
 from bench.report.text import plain
 from bench.resume import FINISHED
 from bench.runs import read_runs
@@ -100,7 +101,21 @@ def _request(given: dict[str, Any]) -> Request:
 
 def _say(lines: str) -> None:
     for line in lines.splitlines():
-        click.echo(plain(line))
+        click.echo(fold(plain(line)))
+
+
+def _list(states: Iterable[tuple[Cell, str, str]]) -> None:
+    """A line a cell; in a terminal each task with its settings, which are long, above its cells."""
+    people, above = columns() is not None, ""
+    for cell, state, note in states:
+        settings = ",".join(f"{key}={value}" for key, value in cell.task_settings.items())
+        task = plain(f"{cell.task}[{settings}]")
+        if people and task != above:
+            click.echo(fold(task))
+        above = task
+        start = f"  {state:<5} {cell.id}" if people else f"{state:<5} {cell.id} {task}"
+        rest = plain(f"{cell.architecture} seed {cell.seed}") + (f": {plain(note)}" if note else "")
+        click.echo(fold(f"{start} {rest}"))
 
 
 @click.command("plan")
@@ -111,10 +126,7 @@ def plan_command(**given: Any) -> None:
     SUITE: a shipped suite (`archbench list suites`) or a TOML file; default quick.
     """
     request = _request(given)
-    for cell, state, note in request.states():
-        settings = ",".join(f"{key}={value}" for key, value in cell.task_settings.items())
-        where = f"{cell.task}[{settings}] {cell.architecture} seed {cell.seed}"
-        click.echo(f"{state:<5} {plain(f'{cell.id} {where}')}" + (f": {plain(note)}" if note else ""))
+    _list(request.states())
     _say(request.summary())
     report_damaged(request.store)
     if tasks := ", ".join(request.missing()):

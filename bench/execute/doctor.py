@@ -20,7 +20,7 @@ import bench
 from bench.catalogue import Catalogue
 from bench.errors import DataError, count
 from bench.execute.gpus import gpus
-from bench.execute.machine import affinity, cpus_of, machine
+from bench.execute.machine import affinity, cores, cpus_of, machine, most_workers
 from bench.execute.process import environment
 from bench.files import data_home
 from bench.store import write_atomic
@@ -85,23 +85,21 @@ def run_checkup(backend: str, threads: int) -> Mapping[str, Any]:
 
 
 def _machine(backend: str, threads: int) -> Iterator[Finding]:
-    found = machine()
-    cpus = affinity()
-    cores = len(cpus) or os.cpu_count() or 1
+    found, here = machine(), cores()
     yield Finding("processor", "ok", f"{found['processor']}, {found['cores']} cores, {found['system']}")
-    if not cpus:
+    if not affinity():
         yield Finding("pinning", "note", "this system cannot pin", "expect more noise in timings than on Linux")
-    elif threads > cores:
-        more = f"choose --threads up to {cores}, or allow this process more processors"
-        yield Finding("pinning", "note", f"{threads} threads for {cores} processors", more)
+    elif threads > here:
+        more = f"choose --threads up to {here}, or allow this process more processors"
+        yield Finding("pinning", "note", f"{threads} threads for {here} processors", more)
     else:
         found_gpus = gpus(backend)
-        workers = count(min(cores // threads, len(found_gpus) or cores), "worker")
+        workers = count(most_workers(threads, found_gpus), "worker")
         each = f" of {count(threads, 'thread')}" + (", one a GPU" if found_gpus else "")
-        yield Finding("pinning", "ok", f"{count(cores, 'processor')} for {workers}{each}")
+        yield Finding("pinning", "ok", f"{count(here, 'processor')} for {workers}{each}")
     if hasattr(os, "getloadavg"):
         load = os.getloadavg()[0]
-        busy = load / cores > _BUSY
+        busy = load / here > _BUSY
         advice = "end other programs before timing: they take the cores" if busy else None
         yield Finding("load", "note" if busy else "ok", f"{load:.1f} over the last minute", advice)
     memory = psutil.virtual_memory().available

@@ -57,6 +57,17 @@ def affinity() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
+def cores() -> int:
+    """How many processors there are for this process."""
+    return len(affinity()) or os.cpu_count() or 1
+
+
+def most_workers(threads: int, gpus: Sequence[str]) -> int:
+    """As many as there are cores for, of so many threads each, and, where GPUs compute, GPUs; at least one."""
+    most = max(1, cores() // threads)
+    return min(most, len(gpus) or most)
+
+
 def pin(cpus: Sequence[int]) -> None:
     """Pin every thread that is there: setting the affinity of a process sets that of its first thread alone."""
     if not cpus or not hasattr(os, "sched_setaffinity"):

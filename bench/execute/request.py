@@ -1,6 +1,5 @@
 """What a command line asks for: the cells, the folder, what is finished there already, and how to train the rest."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +9,10 @@ from bench.catalogue import Catalogue
 from bench.errors import DataError, UsageError, count
 from bench.execute.gpus import gpus
 from bench.execute.local import Observer, Pool
+from bench.execute.machine import cores, most_workers
 from bench.execute.speed import Phase
 from bench.files import DataFile
-from bench.forecast import Amount, disk, speed_phase
+from bench.forecast import disk, speed_phase
 from bench.plan import Cell, Flags, blank, plan, without_broken
 from bench.record import Record
 from bench.resume import Costs, Todo, estimate, resume
@@ -119,12 +119,11 @@ class Request:
         """A line each on the time of the training and of the speed phase, and on disk, where there is any."""
         if self.to_train:
             seconds, unknown = estimate(self.to_train, self._stored, self.workers)
-            known = Amount(seconds, len(self.to_train), unknown)
-            on = f"on {count(self.workers, 'worker')}"
-            if unknown == len(self.to_train):
-                yield f"training takes unknown time {on}, since no like cell was measured here"
-            else:
-                yield f"training takes {known.words(_time)} {on}"
+            on, known = f"on {count(self.workers, 'worker')}", len(self.to_train) - unknown
+            times = [f"about {_time(seconds)} {on}"] if known else []
+            some = f"for {unknown} of {len(self.to_train)} cells" if known else on
+            times += [f"unknown time {some}, since no like cell was measured here"] if unknown else []
+            yield f"training takes {' and '.join(times)}"
         if timed:
             yield f"timing takes {speed_phase(timed, self._stored).words(_time)}"
         if self.to_train:
@@ -223,14 +222,11 @@ def _suite(catalogue: Catalogue, name: str | None, flags: Flags) -> Suite:
 
 
 def _workers(asked: int | None, threads: int, gpus: Sequence[str]) -> int:
-    """As asked for, or as many as there are cores for and, where GPUs compute, GPUs.
-
-    Raises UsageError where these are fewer.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most, of = max(1, cores // threads), f"{count(cores, 'core')}, {count(threads, 'thread')} a worker"
-    if gpus and len(gpus) < most:
-        most, of = len(gpus), f"{count(len(gpus), 'GPU')}, one a worker; CUDA_VISIBLE_DEVICES=-1 leaves them out"
+    """As asked for, or as many as there can be. Raises UsageError where these are fewer."""
+    most = most_workers(threads, gpus)
     if asked is not None and asked > most:
+        of = f"{count(cores(), 'core')}, {count(threads, 'thread')} a worker"
+        if most < most_workers(threads, ()):
+            of = f"{count(len(gpus), 'GPU')}, one a worker; CUDA_VISIBLE_DEVICES=-1 leaves them out"
         raise UsageError(f"--workers: expected at most {most} ({of}), received {asked}")
     return most if asked is None else asked

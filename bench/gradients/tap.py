@@ -352,15 +352,9 @@ def tapped(model: keras.Model, *, tokens: bool) -> Tapped:
         if not loops or reason:
             return layer(*args, **kwargs)
         kwargs.pop("training", None)
+        _, steps, features = args[0].shape
         own = [
-            Tap(
-                name,
-                _TappedCell(loop.cell, args[0].shape[2]),
-                loop.go_backwards,
-                loop.zero_output_for_mask,
-                args[0].shape[1],
-                _Mode(),
-            )
+            Tap(name, _TappedCell(loop.cell, features), loop.go_backwards, loop.zero_output_for_mask, steps, _Mode())
             for name, loop in loops
         ]
         found = _Loop(layer, [loop for _, loop in loops], own)(*args, **kwargs)

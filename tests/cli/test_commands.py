@@ -146,7 +146,10 @@ def test_a_plan_says_what_is_finished_and_what_changed(archbench: Archbench, els
     assert "1 finished already and reused; nothing to train" in called.out
     more = archbench("plan", *known, "--seeds", 2).out
     assert [line.split()[0] for line in more.splitlines()[:2]] == ["reuse", "train"]
-    assert re.search(r"about 60 s on \d+ worker", more)
+    assert re.search(r"training takes about 60 s on \d+ workers?\n", more)
+    unlike = archbench("plan", *known[:3], "lstm,gru", *known[4:], "--seeds", 2).out
+    why = "since no like cell was measured here"
+    assert re.search(rf"training takes about 60 s on \d+ workers? and unknown time for 2 of 3 cells, {why}\n", unlike)
     assert "not run before" in more
     assert "not reused, changed: training.lr 0.005 -> 0.5" in archbench("plan", *known, "--lr", 0.5).out
     assert "train" in archbench("plan", *known, "--fresh").out.splitlines()[0]

@@ -25,7 +25,7 @@ def look(tmp_path, monkeypatch):
     """The findings by name, on a calm machine unless a test makes it another."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr(os, "getloadavg", lambda: (0.1, 0.1, 0.1), raising=False)
-    monkeypatch.setattr(doctor, "affinity", lambda: [0, 1, 2, 3])
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
     monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=8 * GIB, total=16 * GIB))
 
     def found(out=tmp_path, *, threads=1, checkup=lambda backend, threads: CALM) -> dict[str, Finding]:
@@ -60,7 +60,7 @@ def test_every_finding_that_is_not_well_says_what_to_do(look, monkeypatch):
 
 
 def test_a_system_that_cannot_pin_is_said(look, monkeypatch):
-    monkeypatch.setattr(doctor, "affinity", lambda: [])
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     assert look()["pinning"].level == "note"
 
 

@@ -17,6 +17,7 @@ from bench.errors import UsageError
 from bench.execute import gpus as module
 from bench.execute import local
 from bench.execute.gpus import gpus
+from bench.execute.machine import most_workers
 from bench.execute.request import Request
 from bench.plan import Flags
 
@@ -130,6 +131,14 @@ def test_there_is_a_worker_for_each_gpu_and_no_more(driver: Callable[[int], None
     assert request(tmp_path, workers=1).workers == 1
     with pytest.raises(UsageError, match=r"--workers: expected at most 2 \(2 GPUs, one a worker; .*\), received 3"):
         request(tmp_path, workers=3)
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize(
+    ("threads", "gpus", "most"), [(1, 0, 8), (3, 0, 2), (9, 0, 1), (1, 2, 2), (4, 4, 2), (9, 4, 1), (1, 9, 8)]
+)
+def test_cores_and_gpus_bound_the_workers_of_which_there_is_one_at_least(threads: int, gpus: int, most: int) -> None:
+    assert most_workers(threads, [str(index) for index in range(gpus)]) == most
 
 
 def test_more_gpus_than_cores_leave_some_of_them_idle(driver: Callable[[int], None], tmp_path: Path) -> None:
