@@ -11,7 +11,7 @@ from functools import cache
 from itertools import product
 
 import numpy as np
-from scipy.optimize import least_squares
+import scipy  # which imports scipy.optimize once that is asked for
 
 _STARTS = 2
 """Shapes of the table from which the search goes on."""
@@ -40,7 +40,9 @@ def gabor_r2(plane: np.ndarray) -> float:
     best = float(errors.min())
     for start in np.argsort(errors, kind="stable")[:_STARTS]:
         bounds = _bounds(plane.shape[0])
-        found = least_squares(_residuals, shapes[start], bounds=bounds, args=(y, plane.shape[0]), max_nfev=60)
+        found = scipy.optimize.least_squares(
+            _residuals, shapes[start], bounds=bounds, args=(y, plane.shape[0]), max_nfev=60
+        )
         best = min(best, 2 * float(found.cost))
     return 1 - best / total
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from itertools import groupby
@@ -122,5 +122,5 @@ def _key(
     params: object,
 ) -> str:
     """Equal for cells that differ in nothing but seed, machine and version of the code."""
-    learned = {key: value for key, value in asdict(training).items() if key not in WATCHING}
+    learned = {key: value for key, value in vars(training).items() if key not in WATCHING}
     return json.dumps([task, dict(task_settings), architecture, dict(settings), learned, params], sort_keys=True)

@@ -6,10 +6,10 @@ from itertools import permutations
 from typing import Final, NamedTuple
 
 import numpy as np
-import scipy  # which imports scipy.stats once that is asked for: it takes most of a second
 from scipy import special
 
 from bench.stats.intervals import LEAST, LEVEL, Interval
+from bench.stats.ranks import mid_ranks
 
 _EXACT: Final = 8
 """Units up to which all permutations are taken: 8! = 40,320."""
@@ -45,9 +45,14 @@ def rank_correlation(
     if first.shape != second.shape or first.ndim not in (1, 2):
         raise ValueError(f"invalid pairs: expected two equal shapes of 1 or 2 axes: {first.shape}, {second.shape}")
     n = len(first)
-    if n < 2 or np.isnan(first).any() or np.isnan(second).any() or np.ptp(_ranks(first)) * np.ptp(_ranks(second)) == 0:
+    if (
+        n < 2
+        or np.isnan(first).any()
+        or np.isnan(second).any()
+        or np.ptp(mid_ranks(first)) * np.ptp(mid_ranks(second)) == 0
+    ):
         return Correlation(math.nan, math.nan, n)
-    a, b = _standard(_ranks(first)), _standard(_ranks(second))
+    a, b = _standard(mid_ranks(first)), _standard(mid_ranks(second))
     rho = float((a * b).mean())
     rng = np.random.default_rng(seed)
     orders = permutations(range(n)) if n <= _EXACT else (rng.permutation(n) for _ in range(draws))
@@ -56,10 +61,6 @@ def rank_correlation(
     # The order found is one of all permutations, and has to be added to the drawn ones (Phipson and Smyth, 2010).
     p = as_far / len(found) if n <= _EXACT else (as_far + 1) / (len(found) + 1)
     return Correlation(rho, p, n)
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    return np.asarray(scipy.stats.rankdata(values, axis=None).reshape(values.shape))
 
 
 def _standard(ranks: np.ndarray) -> np.ndarray:
