@@ -105,7 +105,7 @@ class Group:
             keras.utils.clear_session()  # the tried models have taken the layers' plain names
         self.model = self.build(cell)
         _check_model(self.model, self.spec, declared(entry.value.build, entry.file))
-        backend = backends.load(keras.backend.backend())
+        self.backend = backend = backends.load(keras.backend.backend())
         jit = backend.compiles(entry.value.jit)
         every = cell.training.probe_every
         self.probe_every = math.ceil(self.steps / 2) if every is None else every
@@ -219,13 +219,15 @@ class Group:
         for _ in range(count):
             x, y = next(stream)
             self.step.reset()
+            loads = 0 if self.compiled else self.backend.loads()
             start = time.perf_counter()
             loss = self.step(x, y)
             seconds = time.perf_counter() - start
             if self.compiled:
                 run.train_seconds += seconds
             else:
-                run.compile_seconds, self.compiled = seconds, True
+                run.compile_seconds = seconds if self.backend.loads() == loads else None
+                self.compiled = True
             run.losses.append(loss)
             if not math.isfinite(loss):
                 break

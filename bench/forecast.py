@@ -78,8 +78,5 @@ def _phase_seconds(record: Record) -> float:
 
 
 def _least_bytes(cell: Cell) -> float:
-    training = cell.training
-    steps = training.steps or 0
-    if training.epochs and training.train_size:
-        steps = training.epochs * (training.train_size // training.batch_size)
-    return _TEXT_BYTES + (0 if training.stop_solved else _NUMBER_BYTES * steps)
+    steps = 0 if cell.training.stop_solved else cell.training.planned_steps or 0
+    return _TEXT_BYTES + _NUMBER_BYTES * steps

@@ -39,8 +39,8 @@ class Cell:
     """Why the pair does not fit."""
     program: str = field(default="", compare=False)
     """`program_id`."""
-    reads: int = 0
-    """How many numbers the training reads, steps x batch x those of a sample; 0 where its steps are not known yet."""
+    reads: float = field(default=0.0, compare=False)
+    """How many numbers the training reads, steps x batch x those of a sample; inf where the data tell its steps."""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def plan(catalogue: Catalogue, suite: Suite, flags: Flags | None = None) -> list
                     threads=threads,
                     sources=sources(task.sources, architecture.sources, backend),
                     skip=_refusal(architecture, spec),
-                    reads=(training.steps or 0) * training.batch_size * math.prod(spec.shape),
+                    reads=(training.planned_steps or math.inf) * training.batch_size * math.prod(spec.shape),
                 )
                 program = program_id(first, architecture.value)
                 for seed in seeds:

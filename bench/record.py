@@ -131,8 +131,8 @@ class Record(_Part):
     wall_seconds: Number | None = None
     """The whole cell: data and model where they were not there yet, training, evaluation."""
     compile_seconds: Number | None = None
-    """The first step: tracing and compiling, or on JAX loading what another worker of the run had compiled. Null where
-    the worker had compiled it for an earlier cell."""
+    """The first step: tracing and compiling. Null where the worker had compiled it for an earlier cell, or, on JAX,
+    another worker of the run had."""
     step_seconds: Percentiles | None = None
     """A training step, alone on the machine. This and what follows is of the speed phase and stands in a file of its
     own (Timing): it is measured on one seed of the cells that differ in nothing else, and holds for all of them."""

@@ -95,6 +95,13 @@ class Training:
     spectrum: bool = False
     """Also take the Jacobians of the state at init and at the end: their singular values and Lyapunov exponents."""
 
+    @property
+    def planned_steps(self) -> int | None:
+        """`steps`, or those of `epochs` where `train_size` tells them; None where only the data do."""
+        if self.epochs is None:
+            return self.steps
+        return None if self.train_size is None else self.epochs * (self.train_size // self.batch_size)
+
 
 WATCHING: Final = ("probe_every", "spectrum")
 """Conditions of a training that change what is measured and not what is learned."""

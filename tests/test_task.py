@@ -10,7 +10,7 @@ from bench.architecture import InputSpec
 from bench.catalogue import discover
 from bench.errors import DataError
 from bench.setting import Setting, complete
-from bench.task import ACCURACY, MSE, Data, Solved, Split, Task, check
+from bench.task import ACCURACY, MSE, Data, Solved, Split, Task, Training, check
 
 SPEC = InputSpec("sequence", (4, 2), outputs=3)
 STEPS = InputSpec("tokens", (4,), outputs=3, per_step=True, vocabulary=5)
@@ -186,3 +186,16 @@ def test_a_target_that_is_not_finite_is_refused() -> None:
     bad = spoiled(good(loss="mse"), "y", np.inf)
     with pytest.raises(DataError, match="validation y: expected finite values, received 1"):
         check(Data(good(loss="mse"), bad, good(loss="mse")), SPEC, "mse")
+
+
+@pytest.mark.parametrize(
+    ("given", "planned"),
+    [
+        ({"steps": 7}, 7),
+        ({"epochs": 2}, None),
+        ({"epochs": 2, "train_size": 100, "batch_size": 32}, 6),
+        ({"steps": 7, "train_size": 100}, 7),
+    ],
+)
+def test_steps_are_planned_where_the_size_of_the_training_set_is(given, planned):
+    assert Training(**given).planned_steps == planned

@@ -2,12 +2,13 @@
 
 `configure(threads)` before anything computes; `device()` names what computes; `compiles` and `dense` say what Keras
 makes of a step and its gradients there; `host` reads a tensor; `compiled` runs; `gradient`, `vjp` and `jacobian`
-differentiate; `synchronize` waits for the device before a clock is read, `reset_peak_bytes` and `peak_bytes` tell what
-memory it took.
+differentiate; `loads` counts what was loaded instead of compiled; `synchronize` waits for the device before a clock is
+read, `reset_peak_bytes` and `peak_bytes` tell what memory it took.
 
 What is told apart without importing a framework is here, so that changing it changes no cell's id (bench.sources).
 """
 
+import os
 from ctypes.util import find_library
 from functools import cache
 from importlib import import_module
@@ -20,6 +21,15 @@ from bench.imports import uncollected, without
 
 _UNUSED = ("sklearn", "matplotlib", "pandas")
 """What Keras imports where it is there, for wrappers and plots that no worker needs: a quarter of its start."""
+_CACHE = (
+    "JAX_ENABLE_COMPILATION_CACHE",
+    "JAX_COMPILATION_CACHE_MAX_SIZE",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES",
+    "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES",
+    "JAX_RAISE_PERSISTENT_CACHE_ERRORS",
+)
+"""What else a user may have set of how JAX keeps what it compiles."""
 _MEMORY_ERRORS = ("ResourceExhaustedError", "OutOfMemoryError")
 """Of TensorFlow, and of PyTorch on a GPU."""
 _MEMORY_MESSAGES = ("RESOURCE_EXHAUSTED", "DefaultCPUAllocator")
@@ -65,11 +75,16 @@ def compiled_in(folder: Path | None) -> dict[str, str | None]:
 
     Of None, and of other folders, they take nothing: what an earlier run has compiled would take no time in this one.
     """
-    return {
-        "JAX_COMPILATION_CACHE_DIR": None if folder is None else str(folder),
-        # By default JAX keeps nothing that is compiled within a second.
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": None if folder is None else "0",
-    }
+    found = dict.fromkeys(_CACHE) | {"JAX_COMPILATION_CACHE_DIR": None if folder is None else str(folder)}
+    # By default JAX keeps nothing that is compiled within a second.
+    return found if folder is None else found | {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+
+
+def ask_xla(*, first: str = "", last: str = "") -> None:
+    """Ask XLA, before it starts, for what the user may override and for what not. A file of flags is left as it is."""
+    given = os.environ.get("XLA_FLAGS", "").strip()
+    if not given or given.startswith("-"):
+        os.environ["XLA_FLAGS"] = " ".join(filter(None, [first, given, last]))
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -14,7 +14,7 @@ def columns() -> int | None:
 
 
 def fold(line: str) -> str:
-    """`line`, in a terminal broken between words, what is broken off further in. Paths and addresses stay whole."""
+    """`line`, in a terminal broken between words, what is broken off further in. A word stays whole, however long."""
     width = columns()
     if width is None or len(line) <= width:
         return line

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
 from typing import Any, Protocol
 
 from bench import backends
@@ -35,6 +35,8 @@ _GRACE_SECONDS = 5.0
 _READY_SECONDS = 300.0
 """How long a worker may take to import what it needs."""
 _POLL_SECONDS = 0.2
+_COMPILED = ".compiled"
+"""In the results folder, while a run lasts."""
 _PROGRAMS = 30
 """How many programs a worker compiles before a fresh one takes its place: TensorFlow and XLA keep what they compiled of
 each, about 30 MB, until their process ends."""
@@ -125,7 +127,8 @@ class Pool:
         Interrupted (KeyboardInterrupt), it lets the workers finish the records they are writing and ends them; what is
         finished is kept, and stands in `records`. A second interrupt ends them at once.
         """
-        with _shared(self.backend) as self._compiled:
+        shares = backends.shares(self.backend) and min(self.workers, len(cells)) > 1
+        with _shared(self.store.folder.resolve() / _COMPILED) if shares else nullcontext() as self._compiled:
             try:
                 self._serve(list(cells), observer, records)
             except (KeyboardInterrupt, StoreError):
@@ -354,16 +357,21 @@ class Pool:
 
 
 @contextmanager
-def _shared(backend: str) -> Iterator[Path | None]:
-    """A folder for what workers compile, of this run alone and gone with it; None where they would not read it."""
+def _shared(folder: Path) -> Iterator[Path | None]:
+    """The folder, empty, for what workers compile; gone afterwards. None where it cannot be: each compiles for itself.
+
+    It lies in the results folder: under the lock of the run, so that what a killed run left there can be removed.
+    """
+    rmtree(folder, ignore_errors=True)
     try:
-        folder = (
-            TemporaryDirectory(prefix="archbench-", ignore_cleanup_errors=True) if backends.shares(backend) else None
-        )
-    except OSError:  # each compiles for itself
-        folder = None
-    with folder or nullcontext() as path:
-        yield None if path is None else Path(path)
+        folder.mkdir(mode=0o700)  # code is loaded from it
+    except OSError:
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        rmtree(folder, ignore_errors=True)
 
 
 def _slot(worker: _Worker) -> str:

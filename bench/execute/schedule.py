@@ -36,7 +36,8 @@ def choose(
 
     Cells of one program (bench.plan.Cell) are a group here. First what is left of its own group, then the group nobody
     is at that takes longest, then a share of the group that ends last, if that ends sooner with the worker than without
-    it, compiling included. Groups never timed come first, of them those that read most, in the order of the plan.
+    it, compiling included. Groups never timed come first, of them the one that reads most, among equals in the
+    order of the plan.
     """
     own = next((cell for cell in pending if cell.program == program), None)
     if own is not None:

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def mid_ranks(values: np.ndarray) -> np.ndarray:
-    """The rank of each value among all, from 1; equal ones have the mean of theirs. NaN counts as the largest.
+    """The rank of each value among all, from 1; equal ones have the mean of theirs. None is NaN.
 
     As `scipy.stats.rankdata` has them, without importing scipy.stats, which takes most of a second.
     """

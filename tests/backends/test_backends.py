@@ -61,36 +61,67 @@ def test_loading_imports_nothing_that_only_wrappers_and_plots_of_keras_need() ->
     assert done.stdout.splitlines()[0] == "set()"
 
 
-LOADED = """
+TRAINED = """
 import sys, numpy as np
 from bench import backends
 framework = backends.load(sys.argv[1])
 framework.configure(1)
 import keras
-run = framework.compiled(lambda x: keras.ops.tanh(x @ x), [], jit=True)
-print(np.asarray(run(np.eye(9, dtype="float32"))).tobytes())
+keras.utils.set_random_seed(1)
+layers = [keras.layers.Dense(6), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
+model = keras.Sequential([keras.Input((5,)), *layers])
+model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=framework.compiles(True))
+step, rng = framework.stepper(model), np.random.default_rng(0)
+losses = [step(rng.random((8, 5), "float32"), rng.random((8, 1), "float32")) for _ in range(4)]
+step.sync()
+print(losses, [np.asarray(keras.ops.convert_to_numpy(v)).tobytes() for v in model.variables])
+print(framework.loads())
 """
 
 
-def test_processes_of_a_run_share_what_they_compile_and_of_others_take_nothing(
+def test_processes_of_a_run_load_what_others_compiled_to_the_last_bit_and_of_other_runs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def compiled(place: Path | None) -> bytes:
-        command = [sys.executable, "-c", LOADED, BACKEND]
-        return subprocess.run(
-            command, env=environment(BACKEND, 1, compiled=place), capture_output=True, check=True
-        ).stdout
+    def trained(place: Path | None) -> tuple[str, int]:
+        around = environment(BACKEND, 1, compiled=place)
+        done = subprocess.run([sys.executable, "-c", TRAINED, BACKEND], env=around, capture_output=True, check=True)
+        found, loads = done.stdout.decode().splitlines()
+        return found, int(loads)
 
-    ours, users = tmp_path / "ours", tmp_path / "users"
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(users))
-    results = {compiled(ours)}
-    kept = {path: path.stat().st_mtime_ns for path in ours.glob("*-cache")}
-    results.add(compiled(ours))
-    assert {path: path.stat().st_mtime_ns for path in ours.glob("*-cache")} == kept
-    assert bool(kept) is backends.shares(BACKEND)
-    results.add(compiled(None))
-    assert len(results) == 1
-    assert not users.exists()
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "users"))
+    monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "0")
+    found, loads = zip(*(trained(place) for place in (tmp_path / "ours", tmp_path / "ours", None)), strict=True)
+    assert len(set(found)) == 1
+    assert (loads[0], loads[1] > 5, loads[2]) == (0, backends.shares(BACKEND), 0)
+    assert not (tmp_path / "users").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [(None, "--a --z"), ("", "--a --z"), (" --b=1 --c ", "--a --b=1 --c --z"), ("flags.txt", "flags.txt")],
+)
+def test_xla_is_asked_before_and_after_the_user_and_never_beside_a_file(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, asked: str
+) -> None:
+    monkeypatch.setenv("XLA_FLAGS", given) if given is not None else monkeypatch.delenv("XLA_FLAGS", raising=False)
+    backends.ask_xla(first="--a", last="--z")
+    assert os.environ["XLA_FLAGS"] == asked
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch has no XLA")
+def test_xla_is_asked_for_its_second_level_on_a_cpu_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code = (
+        "import os, sys; from bench import backends; backends.load(sys.argv[1]).configure(1);"
+        " print(os.environ['XLA_FLAGS'])"
+    )
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=1")
+    around = {**environment(BACKEND, 1), "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run([sys.executable, "-c", code, BACKEND], env=around, capture_output=True, text=True, check=True)
+    levels = [flag for flag in done.stdout.split() if "level" in flag]
+    own = [] if BACKEND == "jax" and backends.computes_on_gpu("jax") else ["--xla_backend_optimization_level=2"]
+    assert levels == [*own, "--xla_backend_optimization_level=1"]
 
 
 def test_what_is_made_after_the_framework_was_loaded_can_be_freed() -> None:

@@ -138,23 +138,32 @@ def test_cores_are_spare_once_when_a_worker_has_nothing_to_train_while_another_h
 
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
-def test_workers_that_share_what_they_compile_train_as_one_alone_and_leave_nothing(tmp_path, monkeypatch):
+def test_workers_that_share_what_they_compile_train_as_one_alone_and_leave_nothing(tmp_path):
     one = _run(_request(tmp_path / "one", seeds=[0, 1, 2], workers=1, backend="jax"))
-    place = tmp_path / "place"
-    place.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(place))
-    two = _run(_request(tmp_path / "two", seeds=[0, 1, 2], workers=2, backend="jax"))
-    assert sum(record.compile_seconds is not None for record in two) == 2  # one at each worker
-    found = [sorted((record.seed, record.status, record.final) for record in records) for records in (one, two)]
+    request = _request(tmp_path / "two", seeds=[0, 1, 2], workers=2, backend="jax")
+    left = tmp_path / "two" / ".compiled"
+    request.store.create()
+    left.mkdir()
+    (left / "of-a-killed-run").touch()
+    kept = []
+
+    class Look(_Quiet):
+        def finished(self, worker, cell, record):
+            kept.append({path.name for path in left.iterdir()})
+
+    request.run(Look())
+    assert len(kept) == 3
+    assert all(len([name for name in names if name.endswith("-cache")]) > 5 for names in kept)
+    assert all("of-a-killed-run" not in names for names in kept)
+    assert not left.exists()
+    found = [sorted((r.seed, r.status, r.final) for r in records) for records in (one, request.records)]
     assert found[0] == found[1]
-    assert not list(place.iterdir())
 
 
-def test_workers_that_cannot_share_what_they_compile_each_compile(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
-    for backend in ("jax", "tensorflow"):
-        with _shared(backend) as place:
-            assert place is None
+def test_workers_that_cannot_share_what_they_compile_each_compile(tmp_path):
+    (tmp_path / "file").touch()
+    with _shared(tmp_path / "file" / ".compiled") as place:
+        assert place is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

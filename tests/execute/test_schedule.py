@@ -69,6 +69,8 @@ def test_of_groups_never_timed_the_one_that_reads_most_is_first() -> None:
     assert long[0].reads == 6 * 8 * 20 * 2  # steps, batch, and 20 time steps of two numbers
     assert choose("", [*short, *long], [], Costs()) == long[0]
     assert choose("", [*short, *seeds_of(short[0], 3), *long], [], Costs()) == short[0]
+    epochs = cell("digits", "mlp", training={"steps": None, "epochs": 1})  # how many steps, only the data tell
+    assert choose("", [*short, *long, epochs], [], Costs()) == epochs
 
 
 def test_a_group_that_somebody_is_at_waits_for_those_that_nobody_is_at() -> None:

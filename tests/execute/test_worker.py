@@ -161,3 +161,9 @@ def test_a_results_folder_that_vanishes_is_fatal_and_said(tmp_path):
     events = _serve(folder, one)
     assert events[-1]["event"] == "fatal"
     assert "cannot write results" in events[-1]["message"]
+
+
+def test_a_cell_is_the_same_after_its_way_to_a_worker() -> None:
+    one = cell()
+    assert decode(encode(one)) == one
+    assert decode(encode(one)).id == one.id
