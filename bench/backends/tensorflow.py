@@ -17,11 +17,12 @@ def configure(threads: int) -> None:
     switch would turn XLA off, which makes recurrent loops 2-3 times slower; on a GPU the switch is needed. Products
     there are those of float32, as on every backend.
     """
-    if device() == "cpu":  # compiled in some five sixths of the time of XLA's third level, the default, and as fast
-        ask_xla(first="--xla_backend_optimization_level=2")
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    for gpu in tf.config.list_physical_devices("GPU"):
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:  # compiled in some five sixths of the time of XLA's third level, the default, and as fast
+        ask_xla(first="--xla_backend_optimization_level=2")
+    for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)  # else the first worker takes all of it
         tf.config.experimental.enable_op_determinism()
         tf.config.experimental.enable_tensor_float_32_execution(False)
