@@ -79,6 +79,7 @@ print(framework.loads())
 """
 
 
+@pytest.mark.skipif(not backends.shares(BACKEND), reason="every process compiles for itself")
 def test_processes_of_a_run_load_what_others_compiled_to_the_last_bit_and_of_other_runs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +93,8 @@ def test_processes_of_a_run_load_what_others_compiled_to_the_last_bit_and_of_oth
     monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "0")
     found, loads = zip(*(trained(place) for place in (tmp_path / "ours", tmp_path / "ours", None)), strict=True)
     assert len(set(found)) == 1
-    assert (loads[0], loads[1] > 5, loads[2]) == (0, backends.shares(BACKEND), 0)
+    assert (loads[0], loads[2]) == (0, 0)
+    assert loads[1] > 5
     assert not (tmp_path / "users").exists()
 
 
