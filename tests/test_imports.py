@@ -1,7 +1,6 @@
 """Imports that take less time."""
 
 import gc
-import subprocess
 import sys
 from importlib import import_module
 
@@ -39,8 +38,3 @@ def test_garbage_is_looked_for_afterwards_as_it_was_before(enabled: bool):
     finally:
         gc.unfreeze()
         (gc.enable if was else gc.disable)()
-
-
-def test_figures_need_no_statistics_of_scipy():
-    code = "import sys, bench.report.html; print({'scipy.stats', 'scipy.cluster'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -10,17 +10,14 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-from bench.imports import without
 from bench.record import Record
 from bench.report.text import plain, shorten
-
-with without("scipy.stats", "scipy.cluster"):  # for densities and trees, which no figure here has: half of its import
-    import seaborn as sns
 
 _PALETTE = sns.color_palette("colorblind").as_hex()
 BLUE, ORANGE, GREEN, RED = (_PALETTE[i] for i in (0, 1, 2, 3))
