@@ -150,7 +150,6 @@ def run_command(**given: Any) -> int:
 
 
 def _run(request: Request, *, timeout: float | None, memory: int | None, quiet: bool) -> int:
-    from bench.cli.ahead import Ahead
     from bench.cli.progress import observer, timing
 
     for path, why in request.set_aside():
@@ -158,13 +157,11 @@ def _run(request: Request, *, timeout: float | None, memory: int | None, quiet: 
     if not quiet:
         _say(request.summary())
     before = len(request.records)
-    drawing = Ahead("bench.report.html")
     try:
         for error in request.fetch():
             click.echo(plain(f"archbench: {error}"), err=True)
         with observer(len(request.to_train), quiet=quiet) as shown:
-            request.run(shown, timeout=timeout, memory=memory, spare=drawing.start)
-        drawing.wait()  # nothing else may run while cells are timed
+            request.run(shown, timeout=timeout, memory=memory)
         untimed: list[str] = []
         if cells := request.to_time():
             with timing(len(cells), quiet=quiet) as share:

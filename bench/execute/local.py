@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,9 +109,6 @@ class Pool:
     memory: int | None = None
     costs: Costs = field(default_factory=Costs)
     gpus: Sequence[str] = ()
-    spare: Callable[[Sequence[int]], None] = lambda cores: None
-    """Called, once, when a worker has nothing left to train while others have, with its cores: they are free but for
-    making ready what another may die in."""
     _live: list[_Worker] = field(default_factory=list)
     _started: list[_Worker] = field(default_factory=list)
     _deaths: Counter[str] = field(default_factory=Counter)
@@ -235,9 +232,6 @@ class Pool:
             worker.program, worker.compiled = "", False
             _tell(worker, encode(cells[0], ahead=True))
         worker.idle = True
-        if cells:
-            self.spare(cpus_of(worker.index, self.threads))
-            self.spare = lambda cores: None
 
     def _start(self, index: int) -> None:
         logs = self.store.folder / "logs"

@@ -135,11 +135,10 @@ class Request:
         *,
         timeout: float | None = None,
         memory: int | None = None,
-        spare: Callable[[Sequence[int]], None] = lambda cores: None,
     ) -> None:
         """Train what is left; `records` grows with it. Raises StoreError where records cannot be written.
 
-        Limits a cell: `timeout` seconds, `memory` bytes. `spare` is called, once, with cores that become free.
+        Limits a cell: `timeout` seconds, `memory` bytes.
         """
         self.store.write_plan(cell.id for cell in self.cells)
         for cell in (todo.cell for todo in self.todo if todo.cell.skip is not None):
@@ -159,7 +158,6 @@ class Request:
             memory=memory,
             costs=Costs(self._stored),
             gpus=self.gpus,
-            spare=spare,
         )
         pool.run(self.to_train, observer, self.records)
 

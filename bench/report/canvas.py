@@ -98,11 +98,6 @@ def references(axes: Axes, record: Record, *, upright: bool = False) -> None:
             line(value, color=colour, linestyle=dashes, linewidth=1.2, label=label, zorder=1)
 
 
-def logarithmic(record: Record) -> bool:
-    """Whether scores span orders of magnitude by nature."""
-    return record.metric == "mse"
-
-
 def score_label(record: Record, split: str) -> str:
     """The axis label, with the direction."""
     return f"{split} {name(record.metric, 120)} ({'higher' if record.higher_is_better else 'lower'} is better)"

@@ -8,13 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.record import Record
-from bench.report import canvas, flow_words, words
+from bench.report import canvas, flow_words, formats, words
 from bench.report.canvas import BLUE, ORANGE, RED
-from bench.report.filter_figure import filter_words, filters
+from bench.report.filter_figure import filters
+from bench.report.filter_mosaic import filter_words
 from bench.report.flow_figures import gradient_flow, half_life, lag_map
-from bench.report.gate_figure import gate_words, gates
+from bench.report.gate_examples import gate_words
+from bench.report.gate_figure import gates
 from bench.report.gradient_figure import gradient_norms
-from bench.report.rows import Curves, Row, TaskTable
+from bench.report.rows import Curves, History, Row, TaskTable, histories
 
 
 def score(table: TaskTable, curves: Curves) -> Figure | None:
@@ -24,7 +26,7 @@ def score(table: TaskTable, curves: Curves) -> Figure | None:
     record = table.any
     with canvas.look():
         figure, (axes,) = canvas.panels(table.label, 1, columns=1, height=0.3 * len(table.rows) + 0.6)
-        if canvas.logarithmic(record) and all(value > 0 for row in table.ranked for value in row.values):
+        if formats.logarithmic(record) and all(value > 0 for row in table.ranked for value in row.values):
             axes.set_xscale("log")
         canvas.references(axes, record, upright=True)
         for position, row in enumerate(table.rows):
@@ -77,26 +79,13 @@ def learning_curves(table: TaskTable, curves: Curves) -> Figure | None:
     record = table.any
     with canvas.look():
         figure, axes = canvas.panels(table.label, len(drawn), columns=4, height=1.9)
-        if canvas.logarithmic(record):
+        if formats.logarithmic(record):
             axes[0].set_yscale("log")
         for panel, (row, found) in zip(axes, drawn, strict=True):
             _learning_panel(panel, row, found)
         figure.supylabel(canvas.score_label(record, "validation"), fontsize=9)
         canvas.legend_below(figure, {k: v for panel in axes for k, v in canvas.handles(panel).items()})
     return figure
-
-
-History = tuple[Record, np.ndarray, np.ndarray]
-
-
-def histories(row: Row, curves: Curves) -> list[History]:
-    """Record, steps and validation scores of every seed with a finite point."""
-    found = []
-    for record in row.planned:
-        arrays = curves(record) if record.curves else {}
-        if "validation_score" in arrays and np.isfinite(arrays["validation_score"]).any():
-            found.append((record, arrays["evaluation_step"], arrays["validation_score"]))
-    return found
 
 
 def _learning_panel(axes: Axes, row: Row, found: Sequence[History]) -> None:

@@ -15,7 +15,12 @@ from bench.report.rows import Curves, Row, TaskTable
 
 STATES: Final[tuple[str, ...]] = ("h", "c", "input")
 """What the gradient is taken of: the states of the first recurrent layer, and the input."""
+SYMBOL: Final = {"h": "∂L/∂h", "c": "∂L/∂c", "input": "∂L/∂input"}
 END: Final = "end"
+TOLD_APART = 8.0
+"""Decades that the colours of a map span: what is less is lost when float32 adds it to the largest."""
+DEEPEST = 15.0
+"""Decades below the largest norm that are drawn: what is less moves no float32 weight."""
 _AT_FLOOR = 1e-3
 """Decades above the floor that still count as the floor: float32 rounds."""
 
@@ -153,6 +158,15 @@ def _moments_at(seed: Seed, column: Column) -> list[int]:
     if column == END:
         return [] if end is None else [end]
     return [i for i, step in enumerate(seed.step) if step == column and i != end][:1]
+
+
+def decades(arm: Arm, across: Sequence[Column]) -> np.ndarray:
+    """(lags, columns), decades above lag 0; NaN where no seed was probed, or nothing arrives at lag 0."""
+    found = [arm.at(column) for column in across]
+    lags = next(len(each) for each in found if each is not None)
+    whole = np.stack([np.full(lags, np.nan) if each is None else each for each in found], axis=1)
+    # Over lag 0, so that a loss that shrinks in training, and all gradients with it, does not look like a short reach.
+    return whole - np.where(at_floor(whole[0], arm.seeds[0].floor), np.nan, whole[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,18 +10,26 @@ from matplotlib.figure import Figure
 from bench.record import Record
 from bench.report import canvas
 from bench.report.canvas import BLUE, GREY, ORANGE
-from bench.report.flow import END, Arm, Column, arms, at_floor, columns, decay_state, half_lives, thin
+from bench.report.flow import (
+    DEEPEST,
+    END,
+    SYMBOL,
+    TOLD_APART,
+    Arm,
+    Column,
+    arms,
+    columns,
+    decades,
+    decay_state,
+    half_lives,
+    thin,
+)
 from bench.report.rows import Curves, TaskTable
 
 _STYLES = {"init": (ORANGE, (0, (4, 1.5))), "during": ("0.55", (0, (1, 1))), END: (BLUE, "-")}
 """Colour and dashes of a moment: they differ in lightness too, for print."""
-SYMBOL = {"h": "∂L/∂h", "c": "∂L/∂c", "input": "∂L/∂input"}
 _BAND = "10–90 % of sequences"
 _ACROSS = "training step (end: wherever a seed stopped)"
-TOLD_APART = 8.0
-"""Decades that the colours of a map span: what is less is lost when float32 adds it to the largest."""
-DEEPEST = 15.0
-"""Decades below the largest norm that are drawn: what is less moves no float32 weight."""
 
 
 def gradient_flow(table: TaskTable, curves: Curves) -> Figure | None:
@@ -115,15 +123,6 @@ def lag_map(table: TaskTable, curves: Curves) -> Figure | None:
         bar.ax.tick_params(labelsize=7)
         figure.supylabel("lag (steps back from the loss)", fontsize=9)
     return figure
-
-
-def decades(arm: Arm, across: Sequence[Column]) -> np.ndarray:
-    """(lags, columns), decades above lag 0; NaN where no seed was probed, or nothing arrives at lag 0."""
-    found = [arm.at(column) for column in across]
-    lags = next(len(each) for each in found if each is not None)
-    whole = np.stack([np.full(lags, np.nan) if each is None else each for each in found], axis=1)
-    # Over lag 0, so that a loss that shrinks in training, and all gradients with it, does not look like a short reach.
-    return whole - np.where(at_floor(whole[0], arm.seeds[0].floor), np.nan, whole[0])
 
 
 def _map_panel(

@@ -102,3 +102,8 @@ def count(value: int | None) -> str:
 def direction(record: Record) -> str:
     """'higher is better' or 'lower is better'."""
     return f"{'higher' if record.higher_is_better else 'lower'} is better"
+
+
+def logarithmic(record: Record) -> bool:
+    """Whether scores span orders of magnitude by nature."""
+    return record.metric == "mse"

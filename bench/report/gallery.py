@@ -1,20 +1,18 @@
 """The figures of a report as files, SVG and PNG, for a page or a paper of one's own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from bench.errors import StoreError
-from bench.record import Record
 from bench.report import lengths
 from bench.report.aggregate import task_tables
 from bench.report.canvas import render
 from bench.report.figures import FIGURES
 from bench.report.ladder_figures import half_life_length, success
 from bench.report.output import save
-from bench.report.rows import Curves
+from bench.report.rows import remembered
 from bench.report.text import slug
 from bench.runs import Runs
 
@@ -52,15 +50,3 @@ def _figures(runs: Runs) -> Iterator[tuple[str, Figure]]:
         yield f"{stem}-success", success(climb)
     if figure := half_life_length(climbs):
         yield "all-half-life-length", figure
-
-
-def remembered(curves: Curves) -> Curves:
-    """Asks for each record's arrays once: several figures want the same."""
-    found: dict[str, Mapping[str, np.ndarray]] = {}
-
-    def remembered(record: Record) -> Mapping[str, np.ndarray]:
-        if record.cell_id not in found:
-            found[record.cell_id] = curves(record)
-        return found[record.cell_id]
-
-    return remembered

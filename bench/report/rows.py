@@ -15,6 +15,9 @@ from bench.stats import Interval, mean_interval
 Curves = Callable[[Record], Mapping[str, np.ndarray]]
 """The arrays of the file beside a record; asked only of records that name one."""
 
+History = tuple[Record, np.ndarray, np.ndarray]
+"""A record, and the steps and scores of its validations."""
+
 NEVER = math.inf
 """Steps to target of a run that did not reach it."""
 
@@ -186,6 +189,28 @@ class TaskTable:
         if not row.values or not math.isfinite(target - chance) or target == chance:
             return False
         return max((value - chance) / (target - chance) for value in row.values) < 0.05
+
+
+def histories(row: Row, curves: Curves) -> list[History]:
+    """Of every seed with a finite score."""
+    found = []
+    for record in row.planned:
+        arrays = curves(record) if record.curves else {}
+        if "validation_score" in arrays and np.isfinite(arrays["validation_score"]).any():
+            found.append((record, arrays["evaluation_step"], arrays["validation_score"]))
+    return found
+
+
+def remembered(curves: Curves) -> Curves:
+    """Asks for each record's arrays once: several figures want the same."""
+    found: dict[str, Mapping[str, np.ndarray]] = {}
+
+    def remembered(record: Record) -> Mapping[str, np.ndarray]:
+        if record.cell_id not in found:
+            found[record.cell_id] = curves(record)
+        return found[record.cell_id]
+
+    return remembered
 
 
 def _unmeasured(record: Record) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import scipy  # which imports scipy.stats once that is asked for: it takes most of a second
+import scipy  # which imports scipy.stats once that is asked for: it takes most of a second, and few reports need it
 from scipy import special
 
 from bench.stats.intervals import LEAST, moments
@@ -26,10 +26,16 @@ def fisher(*strata: tuple[int, int, int, int]) -> float:
     """
     chances, found = np.ones(1), 0
     for k, n, other_k, other_n in strata:
-        chances = np.convolve(chances, scipy.stats.hypergeom.pmf(np.arange(n + 1), n + other_n, k + other_k, n))
+        chances = np.convolve(chances, _hypergeometric(k + other_k, n, n + other_n))
         found += k
     # Sums as likely as the one found are as extreme, but for rounding.
     return min(1.0, float(chances[chances <= chances[found] * (1 + 1e-7)].sum()))
+
+
+def _hypergeometric(marked: int, drawn: int, whole: int) -> np.ndarray:
+    """(drawn + 1,) chances that so many of those `drawn` are among the `marked` of the `whole`."""
+    ways = (math.comb(marked, found) * math.comb(whole - marked, drawn - found) for found in range(drawn + 1))
+    return np.array([way / math.comb(whole, drawn) for way in ways])
 
 
 def welch_test(a: Sequence[float], b: Sequence[float]) -> float | None:

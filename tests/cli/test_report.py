@@ -111,11 +111,11 @@ def test_nan_alone_is_a_report(archbench: Archbench, elsewhere: Path, make_recor
     assert (called.code, called.err) == (0, "")
 
 
-def test_no_framework_is_imported_and_no_hash_seed_shows(run: Path, elsewhere: Path) -> None:
+def test_nothing_slow_is_imported_and_no_hash_seed_shows(run: Path, elsewhere: Path) -> None:
     code = (
         "import sys; from bench.cli import main\n"
         "try: main()\n"
-        "finally: print({'tensorflow', 'keras', 'jax', 'torch'} & set(sys.modules))"
+        "finally: print({'tensorflow', 'keras', 'jax', 'torch', 'seaborn', 'scipy.stats'} & set(sys.modules))"
     )
     found = []
     for seed in ("1", "2"):

@@ -15,7 +15,6 @@ from bench.catalogue import discover
 from bench.cli.progress import _Quiet
 from bench.errors import PluginError, UsageError
 from bench.execute.local import Pool, _End, _shared, _Worker
-from bench.execute.machine import cpus_of
 from bench.execute.process import environment
 from bench.execute.request import Request
 from bench.plan import Flags, blank
@@ -118,23 +117,6 @@ def test_a_result_that_arrives_as_the_time_runs_out_counts_and_no_cell_is_handed
     pool._handle(worker, {"event": "done", "cell": one.id}, pending, records, _Quiet())
     assert records == [record]
     assert (pending, worker.cell) == ([two], None)
-
-
-def test_cores_are_spare_once_when_a_worker_has_nothing_to_train_while_another_has(tmp_path):
-    request = _request(tmp_path / "run", seeds=[0, 1], workers=2)
-    request.store.create()
-    spare = []
-    pool = Pool(request.store, request.catalogue, backend="tensorflow", threads=1, workers=2, spare=spare.append)
-    program = request.cells[0].program
-    training, *free = [_Worker(index, None, tmp_path / "log", program=program) for index in range(3)]
-    training.cell = request.cells[0]
-    pool._live += [training, *free]
-    assert spare == []
-    for worker in free:
-        pool._handle(worker, {"event": "done"}, [], [], _Quiet())
-    assert [worker.idle for worker in free] == [True, True]
-    assert spare == [cpus_of(1, 1)]
-    assert pool._arguments(1)[3] == ",".join(map(str, cpus_of(1, 1)))
 
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")

@@ -3,7 +3,8 @@ import pytest
 
 from bench.report.aggregate import task_tables
 from bench.report.canvas import render
-from bench.report.filter_figure import filter_words, filters, mosaic
+from bench.report.filter_figure import filters
+from bench.report.filter_mosaic import filter_words, mosaic
 
 from .conftest import make_record
 from .flow_cells import Cells

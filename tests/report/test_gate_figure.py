@@ -4,7 +4,8 @@ from matplotlib.figure import Figure
 
 from bench.report.aggregate import task_tables
 from bench.report.canvas import render
-from bench.report.gate_figure import examples, gate_words, gates
+from bench.report.gate_examples import examples, gate_words
+from bench.report.gate_figure import gates
 from bench.report.rows import TaskTable
 
 from .flow_cells import RNN, Cells, make_flow

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from bench.report.aggregate import task_tables
-from bench.report.filter_figure import mosaic
+from bench.report.filter_mosaic import mosaic
 from bench.report.html.filter_charts import filters
 
 from .flow_cells import Cells

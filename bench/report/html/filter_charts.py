@@ -1,6 +1,6 @@
 """The filters of the first convolution of image models, before and after training."""
 
-from bench.report.filter_figure import filter_words, found, mosaic
+from bench.report.filter_mosaic import filter_words, found, mosaic
 from bench.report.html.figure import Data, Figure
 from bench.report.html.svg import picture
 from bench.report.rows import Curves, TaskTable

@@ -5,12 +5,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.report import formats, words
-from bench.report.flow import END, Arm, Column, arms, columns, decay_state, half_lives, thin
-from bench.report.flow_figures import DEEPEST, SYMBOL, TOLD_APART, decades
+from bench.report.flow import (
+    DEEPEST,
+    END,
+    SYMBOL,
+    TOLD_APART,
+    Arm,
+    Column,
+    arms,
+    columns,
+    decades,
+    decay_state,
+    half_lives,
+    thin,
+)
 from bench.report.flow_table import flow_table
 from bench.report.flow_words import gradient_flow, half_life, lag_map
-from bench.report.gate_figure import Example, examples, gate_words
-from bench.report.gradient_figure import norms_of
+from bench.report.gate_examples import Example, examples, gate_words
+from bench.report.gradient_norms import norms_of
 from bench.report.html.figure import Data, Figure, Key, finite, series
 from bench.report.html.svg import Axis, Panel
 from bench.report.rows import Curves, TaskTable

@@ -16,7 +16,7 @@ from bench import __version__
 from bench.claims._claim import Claim, Verdict
 from bench.errors import StoreError
 from bench.record import Record
-from bench.report import gallery, words
+from bench.report import words
 from bench.report.across import across
 from bench.report.aggregate import task_tables
 from bench.report.contrasts import best_group, contrasts
@@ -27,7 +27,7 @@ from bench.report.html.inline import inline
 from bench.report.html.sections import Compared, Part
 from bench.report.lengths import climbs
 from bench.report.output import save
-from bench.report.rows import Curves, TaskTable
+from bench.report.rows import Curves, TaskTable, remembered
 from bench.report.tables import csv_text, summary
 from bench.report.text import markdown, plain, shorten, slug
 
@@ -77,7 +77,7 @@ def _page(
     claims: Sequence[tuple[Claim, Verdict]],
 ) -> dict[str, Any]:
     compared = _compared(tables)
-    parts = [_charts(one, gallery.remembered(curves)) for one in compared]  # a task's arrays at a time in memory
+    parts = [_charts(one, remembered(curves)) for one in compared]  # a task's arrays at a time in memory
     by_section = {
         section: [part for each in parts if (part := each[section])]
         for section in ("scores", "costs", "learning", "gradient")

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.record import Record
-from bench.report import canvas, formats, words
-from bench.report.figures import History, histories
+from bench.report import formats, words
 from bench.report.flow import thin
 from bench.report.html.figure import Data, Figure, Key, finite, series
 from bench.report.html.svg import Axis, Panel
-from bench.report.rows import Curves, Row, TaskTable
+from bench.report.rows import Curves, History, Row, TaskTable, histories
 from bench.report.text import plain, shorten
 
 _COLUMNS = 10
@@ -29,7 +28,7 @@ def scores(table: TaskTable, ident: str) -> Figure | None:
         return None
     record = table.any
     ends = [end for row in table.ranked if (found := row.interval) for end in found]
-    log = canvas.logarithmic(record) and min(value for row in table.ranked for value in row.values) > 0
+    log = formats.logarithmic(record) and min(value for row in table.ranked for value in row.values) > 0
     shown = [value for row in table.ranked for value in row.values]
     given = [*shown, *(end for end in ends if not log or end > 0), *finite([record.chance, record.target])]
     across = Axis.around(given, log=log, label=f"test {plain(record.metric)} ({formats.direction(record)})")
@@ -102,7 +101,7 @@ def learning(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
     record = table.any
     every = [np.asarray(scores, "float64") for _, found in drawn for *_, scores in found]
     ends = finite([record.chance, record.target])
-    up = Axis.around([*np.concatenate(every).tolist(), *ends], log=canvas.logarithmic(record))
+    up = Axis.around([*np.concatenate(every).tolist(), *ends], log=formats.logarithmic(record))
     last = max(float(steps[-1]) for _, found in drawn for _, steps, _ in found)
     across = Axis(0, max(last, 1) * 1.02, label="training step")
     panels = []
@@ -256,7 +255,7 @@ def _plane(
 ) -> Panel:
     across = Axis.around([x for x, _ in points], log=True, label=label, margin=0.12)
     values = [y for _, y in points]
-    up = Axis.around(values, log=canvas.logarithmic(record), label=f"mean test {plain(record.metric)}", margin=0.1)
+    up = Axis.around(values, log=formats.logarithmic(record), label=f"mean test {plain(record.metric)}", margin=0.1)
     panel = Panel(across, up, width=440, height=280, left=62)
     xs, ys = ([points[i][axis] for i in edge] for axis in (0, 1))
     panel.line(np.repeat(xs, 2)[1:], np.repeat(ys, 2)[:-1], "front")
