@@ -10,7 +10,7 @@ from bench.report.filter_mosaic import mosaic
 from bench.report.html.filter_charts import filters
 
 from .flow_cells import Cells
-from .test_filter_figure import made
+from .test_filter_mosaic import made
 
 
 def test_filters_stand_before_and_after_training_as_they_are() -> None:
