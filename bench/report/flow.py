@@ -16,10 +16,11 @@ from bench.report.rows import Curves, Row, TaskTable
 STATES: Final[tuple[str, ...]] = ("h", "c", "input")
 """What the gradient is taken of: the states of the first recurrent layer, and the input."""
 SYMBOL: Final = {"h": "∂L/∂h", "c": "∂L/∂c", "input": "∂L/∂input"}
+"""A state's gradient as it is written in charts."""
 END: Final = "end"
-TOLD_APART = 8.0
+TOLD_APART: Final = 8.0
 """Decades that the colours of a map span: what is less is lost when float32 adds it to the largest."""
-DEEPEST = 15.0
+DEEPEST: Final = 15.0
 """Decades below the largest norm that are drawn: what is less moves no float32 weight."""
 _AT_FLOOR = 1e-3
 """Decades above the floor that still count as the floor: float32 rounds."""

@@ -13,13 +13,15 @@ from bench.report.gradient_norms import Norms, norms_of
 from bench.report.rows import Curves, Row, TaskTable
 from bench.report.text import shorten_path
 
+_BINS = 200
+"""Points a line: more cannot be told apart in a panel three inches wide."""
 _NAMED = 10
 """Lines with a colour and a legend entry of their own; more variables get a colour map."""
 
 
 def gradient_norms(table: TaskTable, curves: Curves) -> Figure | None:
     """Norm of each variable's gradient before clipping against step, median over seeds, logarithmic."""
-    drawn = [(row, norms) for row in table.rows if (norms := norms_of(row, curves))]
+    drawn = [(row, norms) for row in table.rows if (norms := norms_of(row, curves, bins=_BINS))]
     if not drawn:
         return None
     with canvas.look():

@@ -8,9 +8,6 @@ import numpy as np
 
 from bench.report.rows import Curves, Row
 
-_BINS = 200
-"""Points a line: more cannot be told apart in a panel three inches wide."""
-
 
 @dataclass(frozen=True)
 class Norms:
@@ -27,8 +24,11 @@ class Norms:
     """Steps at which a seed had a NaN or infinite gradient."""
 
 
-def norms_of(row: Row, curves: Curves, *, bins: int = _BINS, by_variable: bool = True) -> Norms | None:
-    """The norms of a row; None where none was recorded or all are 0. Without `by_variable` `each` is the whole too."""
+def norms_of(row: Row, curves: Curves, *, bins: int, by_variable: bool = True) -> Norms | None:
+    """The norms of a row in `bins` bins, fewer where it trained fewer steps; None where none was recorded or all are 0.
+
+    Without `by_variable` `each` is the whole too.
+    """
     arrays = [curves(record) for record in row.planned if record.curves]
     arrays = [each for each in arrays if "gradient_norm" in each and each["gradient_norm"].size]
     if not arrays:

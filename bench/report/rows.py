@@ -192,7 +192,7 @@ class TaskTable:
 
 
 def histories(row: Row, curves: Curves) -> list[History]:
-    """Of every seed with a finite score."""
+    """Of every planned seed, also one that failed, that has a finite validation score."""
     found = []
     for record in row.planned:
         arrays = curves(record) if record.curves else {}

@@ -34,8 +34,13 @@ def fisher(*strata: tuple[int, int, int, int]) -> float:
 
 def _hypergeometric(marked: int, drawn: int, whole: int) -> np.ndarray:
     """(drawn + 1,) chances that so many of those `drawn` are among the `marked` of the `whole`."""
-    ways = (math.comb(marked, found) * math.comb(whole - marked, drawn - found) for found in range(drawn + 1))
-    return np.array([way / math.comb(whole, drawn) for way in ways])
+    least, most = max(0, drawn - (whole - marked)), min(drawn, marked)
+    chances, every = np.zeros(drawn + 1), math.comb(whole, drawn)
+    ways = math.comb(marked, least) * math.comb(whole - marked, drawn - least)
+    for found in range(least, most + 1):
+        chances[found] = ways / every
+        ways = ways * (marked - found) * (drawn - found) // ((found + 1) * (whole - marked - drawn + found + 1))
+    return chances
 
 
 def welch_test(a: Sequence[float], b: Sequence[float]) -> float | None:

@@ -18,6 +18,8 @@ from bench.store import Store
 Archbench = Callable[..., Any]
 Make = Callable[..., Record]
 TEXTS = "md,latex,csv,json"
+SLOW = {"tensorflow", "keras", "jax", "torch", "seaborn", "pandas", "matplotlib.pyplot", "scipy.stats"}
+"""What takes seconds to import."""
 
 
 @pytest.fixture
@@ -112,11 +114,7 @@ def test_nan_alone_is_a_report(archbench: Archbench, elsewhere: Path, make_recor
 
 
 def test_nothing_slow_is_imported_and_no_hash_seed_shows(run: Path, elsewhere: Path) -> None:
-    code = (
-        "import sys; from bench.cli import main\n"
-        "try: main()\n"
-        "finally: print({'tensorflow', 'keras', 'jax', 'torch', 'seaborn', 'scipy.stats'} & set(sys.modules))"
-    )
+    code = f"import sys; from bench.cli import main\ntry: main()\nfinally: print({SLOW} & set(sys.modules))"
     found = []
     for seed in ("1", "2"):
         done = subprocess.run(

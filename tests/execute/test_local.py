@@ -15,6 +15,7 @@ from bench.catalogue import discover
 from bench.cli.progress import _Quiet
 from bench.errors import PluginError, UsageError
 from bench.execute.local import Pool, _End, _shared, _Worker
+from bench.execute.machine import cpus_of
 from bench.execute.process import environment
 from bench.execute.request import Request
 from bench.plan import Flags, blank
@@ -117,6 +118,14 @@ def test_a_result_that_arrives_as_the_time_runs_out_counts_and_no_cell_is_handed
     pool._handle(worker, {"event": "done", "cell": one.id}, pending, records, _Quiet())
     assert records == [record]
     assert (pending, worker.cell) == ([two], None)
+
+
+def test_a_worker_has_the_cores_of_its_group(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {2, 3, 5, 7, 11}, raising=False)
+    assert [cpus_of(group, 2) for group in range(3)] == [[2, 3], [5, 7], []]
+    request = _request(tmp_path / "run", workers=2)
+    pool = Pool(request.store, request.catalogue, backend="tensorflow", threads=2, workers=2)
+    assert [pool._arguments(index)[2:4] for index in range(3)] == [["2", "2,3"], ["2", "5,7"], ["2", ""]]
 
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.report.aggregate import task_tables
-from bench.report.flow import Arm, arms, columns, decay_state, half_lives, thin, unfitted
+from bench.report.flow import Arm, arms, columns, decades, decay_state, half_lives, thin, unfitted
 from bench.report.rows import TaskTable
 
 from .flow_cells import FLOOR, LSTM, RNN, TCN, Cells, make_flow
@@ -99,6 +99,14 @@ def test_probes_without_a_fit_are_counted_and_left_out() -> None:
     assert half_lives(arm.row.planned, "h", 0) is None
     assert half_lives(arm.row.planned, "h", "end").middle == 6
     assert unfitted(arm.row.planned, "h") == (3, 6)
+
+
+def test_decades_are_above_lag_0_of_their_own_column() -> None:
+    arm = only_arm(make_flow(steps=(0, 100), half_life=[5, 10]))
+    found = decades(arm, [0, 50, "end"])
+    assert found[0].tolist() == pytest.approx([0, math.nan, 0], nan_ok=True)
+    np.testing.assert_allclose(found[10, [0, 2]], -10 * math.log10(2) / np.array([5, 10]), rtol=1e-3)
+    assert np.isnan(found[:, 1]).all()
 
 
 def test_an_unknown_step_has_no_profile() -> None:
