@@ -94,12 +94,17 @@ class Baseline(BaseModel):
         sources = sorted({json.dumps(record.identity.get("sources"), sort_keys=True) for record in self.records})
         return f"{self.machine_id}-{self.commit:0<12.12}-{_hash([self.environment, sources])}.json"
 
-    def doubts(self, planned: Set[str]) -> Iterator[str]:
-        """Sentences on what may make it another baseline than was meant. `planned`: the cells of the run's plan."""
+    def doubts(self, planned: Set[str] | None) -> Iterator[str]:
+        """Sentences on what may make it another baseline than was meant.
+
+        `planned`: the cells of the run's plan; None where that cannot be read.
+        """
         codes = {where.code for record in self.records if (where := record.conditions)}
         if len(codes) > 1:
             yield f"RUN holds results of {len(codes)} versions of the code: {', '.join(sorted(codes))}; all are kept"
-        if missing := len(planned - {record.cell_id for record in self.records}):
+        if planned is None:
+            yield "the run's plan.json cannot be read: whether cells are missing is not known"
+        elif missing := len(planned - {record.cell_id for record in self.records}):
             yield f"{missing} of the run's {len(planned)} planned cells are not in the baseline: not ended, or skipped"
         if lost := sum(not scored(record) for record in self.records):
             yield f"{lost} of {len(self.records)} cells have no score, and stand in the baseline as such"

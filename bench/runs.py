@@ -44,13 +44,19 @@ def read_runs(stores: Iterable[Store]) -> Runs:
 
 
 def unfinished(name: str, store: Store, found: Container[str]) -> str | None:
-    """A sentence on the cells that the run's plan has and `found`, by id, has not; None where there are none."""
+    """A sentence on the cells that the run's plan has and `found`, by id, has not; None where there are none.
+
+    After the records were read, which tells the damaged ones.
+    """
     planned = store.planned()
+    if planned is None:
+        return f"{name}: its plan.json cannot be read: whether cells are missing here is not known."
     ended = sum(cell in found for cell in planned)
     if ended == len(planned):
         return None
     cells = count(len(planned), "planned cell")
-    return f"{name}: {ended} of {cells} ended; the others are missing here, as the run is under way or was stopped."
+    why = "their records are damaged, or the run" if store.damaged else "the run"
+    return f"{name}: {ended} of {cells} ended; the others are missing here, as {why} is under way or was stopped."
 
 
 def latest(records: Iterable[Record]) -> list[Record]:

@@ -101,11 +101,14 @@ class Store:
         except OSError as error:
             raise StoreError(f"cannot write results to {self.folder}: {error.strerror}; choose another --out") from None
 
-    def planned(self) -> frozenset[str]:
-        """The cells of the last run's plan; none where no plan was written, or it cannot be read."""
-        with suppress(OSError, ValueError, RecursionError, TypeError, KeyError):
+    def planned(self) -> frozenset[str] | None:
+        """The cells of the last run's plan: none where no plan was written, None where it cannot be read."""
+        try:
             return frozenset(map(str, json.loads((self.folder / _PLAN).read_bytes())["cells"]))
-        return frozenset()
+        except FileNotFoundError:
+            return frozenset()
+        except (OSError, ValueError, RecursionError, TypeError, KeyError):
+            return None
 
     def write(self, record: Record, curves: Mapping[str, np.ndarray] | None = None) -> Record:
         """Store an attempt; the record as stored. Raises StoreError on a full disk or a read-only folder."""
@@ -126,9 +129,8 @@ class Store:
                     write_atomic(folder / f"{attempt}.json", content, anew=True)
                     break
         except OSError as error:
-            raise StoreError(
-                f"cannot write results to {self.folder}: {error.strerror}; what is written is kept; run again"
-            ) from None
+            what = f"cannot write results to {self.folder}: {error.strerror}"
+            raise StoreError(f"{what}; what is written is kept; mend that and run again") from None
         return record
 
     def each(self) -> Iterator[Record]:

@@ -140,12 +140,15 @@ def test_a_run_half_way_through_says_how_many_cells_ended(runs, make_record: Mak
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"cells": 3}', b"\xff", b"{}"])
-def test_a_plan_that_cannot_be_read_plans_nothing(runs, make_record: Make, content: bytes) -> None:
+def test_a_plan_that_cannot_be_read_is_said(runs, make_record: Make, content: bytes) -> None:
     (store,) = runs("a")
     store.write(make_record())
     (store.folder / "plan.json").write_bytes(content)
     records, _, notes = read_runs([store])
-    assert (len(records), notes) == (1, [])
+    assert (len(records), notes) == (
+        1,
+        ["a: its plan.json cannot be read: whether cells are missing here is not known."],
+    )
 
 
 def test_damaged_records_are_counted(runs, make_record: Make) -> None:
@@ -154,3 +157,8 @@ def test_damaged_records_are_counted(runs, make_record: Make) -> None:
     (store.folder / ("0" * 16)).mkdir()
     (store.folder / ("0" * 16) / "1.json").write_text("{")
     assert read_runs([store]).notes == ["a: 1 damaged record left out."]
+    store.write_plan(["0" * 16])
+    assert read_runs([store]).notes[0] == (
+        "a: 0 of 1 planned cell ended; the others are missing here, as their records are damaged, or the run is under"
+        " way or was stopped."
+    )

@@ -350,7 +350,7 @@ def test_a_full_disk_leaves_records_that_were_there(
 
     monkeypatch.setattr(os, "link", full)
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(StoreError, match="No space left on device; what is written is kept; run again"):
+    with pytest.raises(StoreError, match="No space left on device; what is written is kept; mend that and run again"):
         store.write(make_record(), CURVES)
     assert store.records() == [before]
     assert not [name for name in files(store) if name.endswith(".part")]

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import click
@@ -170,11 +171,17 @@ def _run(request: Request, *, timeout: float | None, memory: int | None, quiet: 
         kept = sum(record.status in FINISHED for record in request.records)
         click.echo(f"\nstopped: {kept} of {len(request.cells)} cells are finished and kept; resume with", err=True)
         again = [argument for argument in sys.argv[1:] if argument != "--fresh"]  # it would train the finished ones too
-        click.echo(f"  {shlex.join(['archbench', *again])}", err=True)
+        click.echo(f"  {shlex.join([_program(), *again])}", err=True)
         if request.fresh:
             click.echo("which takes what is not trained anew yet from earlier runs, where it was trained", err=True)
         raise
     return _conclude(request, untimed, drawn=len(request.records) > before or bool(cells))
+
+
+def _program() -> str:
+    """What this program is called by: its name, or its path where a shell would not find the name."""
+    called = sys.argv[0]
+    return called if Path(called).name == "archbench" and which("archbench") is None else "archbench"
 
 
 def _conclude(request: Request, untimed: list[str], *, drawn: bool) -> int:

@@ -23,7 +23,10 @@ class Labels:
             key = self.task_key(of_task[0])
             self._training_varies[key] = _varying(vars(record.training) for record in of_task)
             for twins in self.groups(of_task, _own_key):
-                self._rest_varies[key, _own_key(twins[0])] = _varying(map(_rest, twins))
+                # Of the rest, what a backend has of its own, such as versions, is told by the backend's name.
+                of_backends = self.groups(twins, lambda record: record.backend)
+                varying = (_varying(map(_rest, of_backend)) for of_backend in of_backends)
+                self._rest_varies[key, _own_key(twins[0])] = set().union(*varying)
         self._backends = len({record.backend for record in records})
 
     @staticmethod

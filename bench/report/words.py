@@ -19,13 +19,16 @@ def lead(table: TaskTable) -> str:
     """Who leads with which mean over how many seeds, who is next, who stays at chance, who has no score."""
     if not table.ranked:
         return f"{bold(table.label)}: no finished cell."
-    best = table.best[0]
-    verb = "leads" if len(table.best) == 1 else "lead"
-    metric = markdown(table.any.metric)
-    parts = [f"{names(table.best)} {verb} with a mean {metric} of {formats.number(best.mean)} ({_of(best)})"]
-    if following := table.ranked[len(table.best) : len(table.best) + 1]:
-        parts.append(f"next is {names(following)} with {formats.number(following[0].mean)} ({_of(following[0])})")
-    if at_chance := [row for row in table.rows if table.at_chance(row)]:
+    parts = []
+    at_chance = [row for row in table.rows if table.at_chance(row)]
+    if len(at_chance) < len(table.ranked):
+        best = table.best[0]
+        verb = "leads" if len(table.best) == 1 else "lead"
+        metric = markdown(table.any.metric)
+        parts.append(f"{names(table.best)} {verb} with a mean {metric} of {formats.number(best.mean)} ({_of(best)})")
+        if following := table.ranked[len(table.best) : len(table.best) + 1]:
+            parts.append(f"next is {names(following)} with {formats.number(following[0].mean)} ({_of(following[0])})")
+    if at_chance:
         parts.append(f"{names(at_chance)} {_stays(at_chance)} at chance ({formats.number(table.any.chance)})")
     if empty := [row for row in table.rows if row.planned and not row.scored]:
         parts.append(f"no seed of {names(empty)} has a score")

@@ -112,6 +112,18 @@ def test_labels_show_the_training_that_varies_within_a_task() -> None:
     )
 
 
+def test_what_a_backend_has_of_its_own_is_told_by_its_name() -> None:
+    of = {name: {"sources": {"harness": name}, "libraries": {name: "1"}} for name in ("jax", "torch")}
+    assert labels(*(make_record(backend=name, identity=rest) for name, rest in of.items())) == [
+        "lstm [backend=jax]",
+        "lstm [backend=torch]",
+    ]
+    newer = make_record(backend="jax", identity=of["jax"] | {"libraries": {"jax": "2"}})
+    found = labels(*(make_record(backend=name, identity=rest) for name, rest in of.items()), newer)
+    assert len(set(found)) == 3
+    assert all("harness" not in label for label in found)
+
+
 def test_labels_show_the_backend_where_it_varies() -> None:
     found = labels(make_record(backend="jax"), make_record(backend="torch"))
     assert found == ["lstm [backend=jax]", "lstm [backend=torch]"]

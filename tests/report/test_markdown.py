@@ -34,6 +34,11 @@ def test_the_sentence_says_who_leads_who_is_next_and_who_stays_at_chance(text: s
     assert "6 of 7 planned runs finished with a score." in text
 
 
+def test_nobody_leads_where_all_stay_at_chance() -> None:
+    text = text_of(*(make_record("copy", name, value=value) for name, value in (("gru", 0.11), ("rnn", 0.1))))
+    assert "**copy**: **gru** and **rnn** stay at chance (0.100)." in text
+
+
 def test_failures_and_skips_come_before_the_results(text: str) -> None:
     assert "| copy | lstm | 2 | diverged | loss is NaN |" in text
     assert "| copy | cnn | 0, 1, 2 | skipped | reads images only |" in text
