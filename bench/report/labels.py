@@ -12,7 +12,9 @@ _KNOWN = set(Record.model_fields)
 class Labels:
     """Labels for the records of one report, which decides what varies."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self, records: Iterable[Record]) -> None:
+        # One of each row: thousands of seeds vary in nothing that a label shows.
+        records = list({(self.task_key(record), self.row_key(record)): record for record in records}.values())
         self._task_varies = _varying_by((r.task, r.task_settings) for r in records)
         self._architecture_varies = _varying_by(
             (f"{r.task} {r.architecture}", r.architecture_settings) for r in records
