@@ -17,6 +17,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
 from bench.record import Record
+from bench.report.formats import direction
 from bench.report.text import plain, shorten
 
 _PALETTE = sns.color_palette("colorblind").as_hex()
@@ -100,7 +101,7 @@ def references(axes: Axes, record: Record, *, upright: bool = False) -> None:
 
 def score_label(record: Record, split: str) -> str:
     """The axis label, with the direction."""
-    return f"{split} {name(record.metric, 120)} ({'higher' if record.higher_is_better else 'lower'} is better)"
+    return f"{split} {name(record.metric, 120)} ({direction(record)})"
 
 
 def legend_below(figure: Figure, handles: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ import math
 from matplotlib.figure import Figure
 
 from bench.report import canvas
-from bench.report.filter_mosaic import first_filters, mosaic
+from bench.report.filter_mosaic import filters_of, mosaic
 from bench.report.rows import Curves, TaskTable
 
 _PIXELS = 10
@@ -14,7 +14,7 @@ _MOMENTS = ("init", "end")
 
 def filters(table: TaskTable, curves: Curves) -> Figure | None:
     """A pair of panels per image model with filters: at init and at the end."""
-    drawn = [(row, own) for row in table.rows if (own := first_filters(row, curves))]
+    drawn = [(row, own) for row in table.rows if (own := filters_of(row, curves))]
     if not drawn:
         return None
     with canvas.look():

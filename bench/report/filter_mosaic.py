@@ -12,7 +12,7 @@ _MOST = 32
 _ACROSS = 8
 
 
-def first_filters(row: Row, curves: Curves) -> tuple[Record, np.ndarray] | None:
+def filters_of(row: Row, curves: Curves) -> tuple[Record, np.ndarray] | None:
     """The first seed with filters, and they: (2, height, width, channels, filters)."""
     for record in row.planned:
         filters = np.asarray((curves(record) if record.curves else {}).get("filters", ()), "float64")
@@ -40,7 +40,7 @@ def mosaic(filters: np.ndarray) -> np.ndarray:
 
 def filter_words(table: TaskTable, curves: Curves) -> str:
     """How much the filters changed in shape, and which are shown."""
-    drawn = [(row, *own) for row in table.rows if (own := first_filters(row, curves))]
+    drawn = [(row, *own) for row in table.rows if (own := filters_of(row, curves))]
     alike = {row: _likeness(both) for row, _, both in drawn}
 
     def say(row: Row) -> str:

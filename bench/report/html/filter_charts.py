@@ -1,6 +1,6 @@
 """The filters of the first convolution of image models, before and after training."""
 
-from bench.report.filter_mosaic import filter_words, first_filters, mosaic
+from bench.report.filter_mosaic import filter_words, filters_of, mosaic
 from bench.report.html.figure import Data, Figure
 from bench.report.html.svg import picture
 from bench.report.rows import Curves, TaskTable
@@ -9,7 +9,7 @@ from bench.report.text import shorten
 
 def filters(table: TaskTable, curves: Curves, ident: str) -> Figure | None:
     """Two panels an architecture with filters, of its first seed that has them."""
-    drawn = [(row, *own) for row in table.rows if (own := first_filters(row, curves))]
+    drawn = [(row, *own) for row in table.rows if (own := filters_of(row, curves))]
     if not drawn:
         return None
     panels, rows = [], []
