@@ -4,7 +4,7 @@ import math
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 
 from bench.setting import Value
 from bench.task import Training
@@ -16,16 +16,12 @@ REFERENCE_FLOPS: Final = 1e9
 Status = Literal["ok", "failed", "diverged", "timeout", "out-of-memory", "skipped"]
 
 
-def _read_number(value: Any) -> Any:
-    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}.get(value, value) if isinstance(value, str) else value
-
-
 def _write_number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
-Number = Annotated[float, BeforeValidator(_read_number), PlainSerializer(_write_number, when_used="json")]
-"""A float that survives JSON: NaN and infinities are written as texts, since JSON has none."""
+Number = Annotated[float, PlainSerializer(_write_number, when_used="json")]
+"""A float that survives JSON: NaN and infinities are written as texts, since JSON has none; Pydantic reads them."""
 
 
 class _Part(BaseModel):
@@ -171,6 +167,16 @@ class Record(_Part):
         return self.step_seconds.p50 * self.speed.matmul_flops_per_second / REFERENCE_FLOPS
 
 
+class _PassedOver(BaseModel):
+    """Anything; nothing is made of what it holds."""
+
+
+class WithoutFlow(Record):
+    """A record read less its gradient flow, which is most of it: what is said of thousands of cells needs none."""
+
+    gradient: Annotated[_PassedOver | None, AfterValidator(lambda _: None)] = None  # type: ignore[assignment]  # None
+
+
 class Speed(_Part):
     """What else the speed phase measures, and of which cell, when and where."""
 
@@ -306,6 +312,7 @@ class GradientFlow(_Part):
 
 
 Record.model_rebuild()
+WithoutFlow.model_rebuild()
 
 CURVES = {
     "evaluation_step": "(evaluations,) step of each validation; 0 is before training",

@@ -27,7 +27,7 @@ from pydantic import ValidationError
 from bench.errors import StoreError, UsageError
 from bench.lock import locked
 from bench.plan import group_id
-from bench.record import SCHEMA_VERSION, Record, Timing
+from bench.record import SCHEMA_VERSION, Record, Timing, WithoutFlow
 from bench.seal import EMPTY, intact, sealed
 
 _MARKER, _PLAN, _LOCK, _SPEED = "archbench.json", "plan.json", "lock", "speed"
@@ -133,28 +133,28 @@ class Store:
             raise StoreError(f"{what}; what is written is kept; mend that and run again") from None
         return record
 
-    def each(self) -> Iterator[Record]:
+    def each(self, *, flow: bool = True) -> Iterator[Record]:
         """The record of every cell in the folder, by cell id: its newest ok attempt, else its newest.
 
-        What is damaged is left out, and stands in `damaged`. Raises StoreError for a record that cannot be read or is
-        of a newer schema.
+        Without `flow`, less the gradient flow. What is damaged is left out, and stands in `damaged`. Raises StoreError
+        for a record that cannot be read or is of a newer schema.
         """
         for name in sorted(os.listdir(self.folder)):
-            if name not in _OWN and (record := self.record(name)) is not None:
+            if name not in _OWN and (record := self.record(name, flow=flow)) is not None:
                 yield record
 
     def records(self, *, flow: bool = True) -> list[Record]:
-        """All of `each`, with its speed; without `flow`, less the gradient flow, which is most of a record."""
-        found = self.each()
-        return list(self.timed(found if flow else (one.model_copy(update={"gradient": None}) for one in found)))
+        """All of `each`, with its speed."""
+        return list(self.timed(self.each(flow=flow)))
 
-    def record(self, cell_id: str) -> Record | None:
+    def record(self, cell_id: str, *, flow: bool = True) -> Record | None:
         """The record of one cell, or None. Raises StoreError as `each` does."""
         newest: Record | None = None
-        for attempt in self.attempts(cell_id):
-            path = self.folder / cell_id / f"{attempt}.json"
+        folder = self.folder / cell_id
+        for attempt in sorted(_attempts(folder, ending="json")):
+            path = folder / f"{attempt}.json"
             try:
-                record = _read(path)
+                record = _read(path, flow=flow)
             except _DamagedError as error:
                 self.damaged[path] = str(error)
                 continue
@@ -320,13 +320,15 @@ def _sealed(record: Record) -> tuple[Record, bytes]:
     return record.model_copy(update={"checksum": checksum}), content
 
 
-def _read(path: Path) -> Record:
+def _read(path: Path, *, flow: bool = True) -> Record:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise StoreError(f"cannot read record {path}: {error.strerror}") from None
     try:
-        record = Record.model_validate_json(content)
+        record = (Record if flow else WithoutFlow).model_validate_json(content)
+        if not flow and record.checksum is None:  # nothing else tells whether what was passed over is whole
+            Record.model_validate_json(content)
     except ValidationError as error:
         schema = _schema(content)
         if schema is not None and schema > SCHEMA_VERSION:

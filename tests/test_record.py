@@ -38,7 +38,7 @@ def test_a_record_survives_json(make_record: Make) -> None:
         conditions=CONDITIONS,
         step_seconds=Percentiles(p50=0.1, p90=0.2, p99=0.3),
         inference_seconds=Percentiles(p50=0.1, p99=math.inf),
-        gradient_norm=GradientNorm(first=1.0, last=0.1, largest=math.inf, not_finite=2, clipped=None),
+        gradient_norm=GradientNorm(first=1.0, last=0.1, largest=math.inf, not_finite=2, clipped=None, to_weight=0.1),
         gradient={"init": FLOW},
         interventions={"none": 0.9, "reset-half": math.nan},
         steps_to_target=300,

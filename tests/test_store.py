@@ -306,8 +306,27 @@ def test_a_damaged_marker_is_written_again(store: Store) -> None:
 
 
 def test_without_the_gradient_flow_all_else_is_there(store: Store, make_record: Make) -> None:
-    record = store.write(make_record(gradient={}))
-    assert store.records(flow=False) == [record.model_copy(update={"gradient": None})]
+    record = store.write(make_record(gradient={}, chance=math.nan, target=-math.inf))
+    (brief,) = store.records(flow=False)
+    assert record.gradient == {}
+    assert brief.gradient is None
+    without = record.model_copy(update={"gradient": None})
+    assert brief.model_dump_json() == without.model_dump_json()  # as text NaN equals NaN
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_gradient_flow_that_is_passed_over_is_still_known_to_be_damaged(
+    store: Store, make_record: Make, sealed: bool
+) -> None:
+    path = store.folder / store.write(make_record(gradient={})).cell_id / "1.json"
+    content = json.loads(path.read_text())
+    content["gradient"] = {"init": {"step": "none"}}
+    if not sealed:
+        del content["checksum"]
+    path.write_text(json.dumps(content, indent=1))
+    assert not store.records(flow=False)
+    assert list(store.damaged) == [path]
+    assert ("edited: its checksum is another" if sealed else "gradient.init.step: Input should") in store.damaged[path]
 
 
 def test_attempts_are_ordered_by_number_though_the_clock_stepped_back(store: Store, make_record: Make) -> None:

@@ -9,6 +9,7 @@ import click
 
 from bench.cli.options import names, report_damaged
 from bench.errors import StoreError, UsageError, unknown
+from bench.imports import uncollected
 from bench.report.output import FORMATS, write_report
 from bench.report.text import plain
 from bench.runs import read_runs, unfinished
@@ -27,7 +28,8 @@ def show_command(runs: tuple[Path, ...], as_json: bool) -> int:
     if as_json:
         code = _print_json(stores)
     else:
-        _print_table(stores)
+        with uncollected():
+            _print_table(stores)
     for store in stores:
         report_damaged(store)
     return code

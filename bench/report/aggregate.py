@@ -11,12 +11,8 @@ from bench.runs import latest
 
 def task_tables(records: Iterable[Record]) -> list[TaskTable]:
     """One table per task and its settings, by label, 10 before 100; the order of `records` does not matter."""
-    cells = latest(records)
-    labels = Labels(cells)
-    tables = [
-        TaskTable(labels.task(of_task), tuple(sorted(_rows(of_task, labels), key=_rank)))
-        for of_task in labels.groups(cells, labels.task_key)
-    ]
+    labels = Labels(latest(records))
+    tables = (_table(list(rows.values()), labels) for rows in labels.tables.values())
     return sorted(tables, key=_natural)
 
 
@@ -25,12 +21,13 @@ def _natural(table: TaskTable) -> list[tuple[bool, int, str]]:
     return [(place % 2 == 1, int(part) if place % 2 else 0, part) for place, part in enumerate(parts)]
 
 
-def _rows(of_task: Sequence[Record], labels: Labels) -> list[Row]:
-    task = labels.task(of_task)
-    return [
+def _table(groups: Sequence[Sequence[Record]], labels: Labels) -> TaskTable:
+    task = labels.task(groups[0])
+    rows = (
         Row(task, labels.architecture(group), group[0].backend, tuple(sorted(group, key=lambda r: r.seed)))
-        for group in labels.groups(of_task, labels.row_key)
-    ]
+        for group in groups
+    )
+    return TaskTable(task, tuple(sorted(rows, key=_rank)))
 
 
 def _rank(row: Row) -> tuple[bool, bool, float, str, str]:

@@ -7,48 +7,33 @@ from typing import Any
 from bench.record import Record
 
 _KNOWN = set(Record.model_fields)
+_TEXT = json.JSONEncoder(sort_keys=True, default=str)
 
 
 class Labels:
     """Labels for the records of one report, which decides what varies."""
 
     def __init__(self, records: Iterable[Record]) -> None:
+        by_task = _groups(records, _task_key)
+        self.tables = {task: _groups(of_task, _row_key) for task, of_task in by_task.items()}
+        """Rows by table: the records of a table belong together, and those of a row differ only in seed."""
         # One of each row: thousands of seeds vary in nothing that a label shows.
-        records = list({(self.task_key(record), self.row_key(record)): record for record in records}.values())
+        records = [row[0] for rows in self.tables.values() for row in rows.values()]
         self._task_varies = _varying_by((r.task, r.task_settings) for r in records)
         self._architecture_varies = _varying_by(
             (f"{r.task} {r.architecture}", r.architecture_settings) for r in records
         )
         self._training_varies: dict[str, set[str]] = {}
         self._rest_varies: dict[tuple[str, str], set[str]] = {}
-        for of_task in self.groups(records, self.task_key):
-            key = self.task_key(of_task[0])
+        for key, rows in self.tables.items():
+            of_task = [row[0] for row in rows.values()]
             self._training_varies[key] = _varying(vars(record.training) for record in of_task)
-            for twins in self.groups(of_task, _own_key):
+            for own, twins in _groups(of_task, _own_key).items():
                 # Of the rest, what a backend has of its own, such as versions, is told by the backend's name.
-                of_backends = self.groups(twins, lambda record: record.backend)
+                of_backends = _groups(twins, lambda record: record.backend).values()
                 varying = (_varying(map(_rest, of_backend)) for of_backend in of_backends)
-                self._rest_varies[key, _own_key(twins[0])] = set().union(*varying)
+                self._rest_varies[key, own] = set().union(*varying)
         self._backends = len({record.backend for record in records})
-
-    @staticmethod
-    def groups(records: Iterable[Record], key: Callable[[Record], str]) -> list[list[Record]]:
-        """`records` that share a key, in order of the keys."""
-        groups: dict[str, list[Record]] = {}
-        for record in records:
-            groups.setdefault(key(record), []).append(record)
-        return [groups[name] for name in sorted(groups)]
-
-    @staticmethod
-    def task_key(record: Record) -> str:
-        """Equal for records that belong in one table."""
-        return _key(record.task, record.task_settings)
-
-    @staticmethod
-    def row_key(record: Record) -> str:
-        """Equal for records of one table that differ only in seed."""
-        own = record.architecture_settings, vars(record.training), record.backend, _rest(record)
-        return _key(record.architecture, *own)
 
     def task(self, group: Sequence[Record]) -> str:
         """The label of a table."""
@@ -58,7 +43,7 @@ class Labels:
     def architecture(self, group: Sequence[Record]) -> str:
         """The label of a row: settings that vary over the tables of its task, then what else varies within its own."""
         first = group[0]
-        key = self.task_key(first)
+        key = _task_key(first)
         shown = _only(first.architecture_settings, self._architecture_varies[f"{first.task} {first.architecture}"])
         shown |= _only(vars(first.training), self._training_varies[key])
         shown |= _only(_rest(first), self._rest_varies[key, _own_key(first)])
@@ -67,12 +52,29 @@ class Labels:
         return _label(first.architecture, shown)
 
 
+def _groups(records: Iterable[Record], key: Callable[[Record], str]) -> dict[str, list[Record]]:
+    """The records that share a key, in order of the keys."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    return dict(sorted(groups.items()))
+
+
+def _task_key(record: Record) -> str:
+    return _key(record.task, record.task_settings)
+
+
+def _row_key(record: Record) -> str:
+    own = record.architecture_settings, vars(record.training), record.backend, _rest(record)
+    return _key(record.architecture, *own)
+
+
 def _own_key(record: Record) -> str:
     return _key(record.architecture, record.architecture_settings)
 
 
 def _key(*parts: Any) -> str:
-    return json.dumps(parts, sort_keys=True, default=str)
+    return _TEXT.encode(parts)
 
 
 def _varying_by(named: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, set[str]]:
