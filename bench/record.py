@@ -4,7 +4,7 @@ import math
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from bench.setting import Value
 from bench.task import Training
@@ -167,16 +167,6 @@ class Record(_Part):
         return self.step_seconds.p50 * self.speed.matmul_flops_per_second / REFERENCE_FLOPS
 
 
-class _PassedOver(BaseModel):
-    """Anything; nothing is made of what it holds."""
-
-
-class WithoutFlow(Record):
-    """A record read less its gradient flow, which is most of it: what is said of thousands of cells needs none."""
-
-    gradient: Annotated[_PassedOver | None, AfterValidator(lambda _: None)] = None  # type: ignore[assignment]  # None
-
-
 class Speed(_Part):
     """What else the speed phase measures, and of which cell, when and where."""
 
@@ -312,7 +302,6 @@ class GradientFlow(_Part):
 
 
 Record.model_rebuild()
-WithoutFlow.model_rebuild()
 
 CURVES = {
     "evaluation_step": "(evaluations,) step of each validation; 0 is before training",

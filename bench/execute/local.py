@@ -193,9 +193,9 @@ class Pool:
             self._start(worker.index)
 
     def _finished(self, worker: _Worker, cell: Cell, record: Record, records: list[Record], observer: Observer) -> None:
+        records.append(record)
         worker.cell, worker.compiled = None, True
         self.costs.learn(record)
-        records.append(record)
         observer.finished(worker.index, cell, record)
 
     def _write(self, cell: Cell, end: _End) -> Record:
@@ -321,19 +321,23 @@ class Pool:
         return _End(end.status, f"{end.reason}; last lines of {worker.log}: {tail(worker.log, worker.log_start)}")
 
     def _finish(self, records: list[Record], observer: Observer) -> None:
-        """Have the workers end, each with the record that it is writing."""
+        """Have the workers end, each with the record that it is writing.
+
+        The folder says what was written: the interrupt may have come while an event was taken that tells it.
+        """
         for worker in self._live:
             close(worker.process.stdin)
         end = time.monotonic() + _GRACE_SECONDS
         while self._live and time.monotonic() < end:
-            try:
+            with suppress(queue.Empty):
                 worker, event = self._events.get(timeout=_POLL_SECONDS)
-            except queue.Empty:
-                continue
-            if event is None and worker in self._live:
-                self._live.remove(worker)
-            elif event is not None and event["event"] == "done" and worker.cell is not None:
-                self._finished(worker, worker.cell, self.store.last(worker.cell.id), records, observer)
+                if event is None and worker in self._live:
+                    self._live.remove(worker)
+        known = {record.cell_id for record in records}
+        for worker in self._started:
+            cell = worker.cell
+            if cell is not None and cell.id not in known and len(self.store.attempts(cell.id)) > worker.attempts:
+                self._finished(worker, cell, self.store.last(cell.id), records, observer)
 
     def _stop(self) -> None:
         """Kill what still works, let what has no more to do end by itself, and leave no pipe open."""
