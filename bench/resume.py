@@ -1,7 +1,7 @@
 """Which cells of a plan are finished already, why the others are not, and what these may cost."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -24,8 +24,10 @@ class Todo:
     why: str
 
 
-def resume(cells: Iterable[Cell], records: Sequence[Record]) -> tuple[list[Record], list[Todo]]:
-    """The finished records of the plan, and the cells that are left."""
+def resume(
+    cells: Iterable[Cell], records: Sequence[Record], damaged: Container[str] = ()
+) -> tuple[list[Record], list[Todo]]:
+    """The finished records of the plan, and the cells that are left. `damaged`: ids of cells whose record is."""
     by_id = {record.cell_id: record for record in records}
     alike: dict[tuple[str, str, int], list[Record]] = {}
     for record in records:
@@ -37,6 +39,8 @@ def resume(cells: Iterable[Cell], records: Sequence[Record]) -> tuple[list[Recor
             reused.append(found)
         elif found is not None:
             todo.append(Todo(cell, f"the last attempt ended as {found.status}"))
+        elif cell.id in damaged:
+            todo.append(Todo(cell, "its record is damaged"))
         else:
             todo.append(Todo(cell, _difference(cell, alike.get((cell.task, cell.architecture, cell.seed), []))))
     return reused, todo

@@ -36,7 +36,11 @@ def test_a_failed_cell_is_tried_again_and_says_why(status: str) -> None:
 
 
 def test_a_cell_without_records_was_not_run_before() -> None:
-    assert [todo.why for todo in resume([CELL], [])[1]] == ["not run before"]
+    assert [todo.why for todo in resume([CELL], [], {"another"})[1]] == ["not run before"]
+
+
+def test_a_cell_whose_record_is_damaged_says_so() -> None:
+    assert [todo.why for todo in resume([CELL], [], {CELL.id})[1]] == ["its record is damaged"]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,13 @@ def archbench(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
+def _usage(ctx: click.Context | None) -> str:
+    if ctx is None:
+        return ""
+    path = ctx.command_path
+    return f"; usage: {path} {' '.join(ctx.command.collect_usage_pieces(ctx))}, more by {path} --help"
+
+
 def main() -> None:
     """Run the command line. A user's mistake is one line on standard error; the exit code says what happened."""
     if "_ARCHBENCH_COMPLETE" in os.environ:
@@ -92,6 +99,9 @@ def main() -> None:
     except BenchError as error:
         click.echo(plain(f"archbench: {error}"), err=True)
         code = error.exit_code
+    except click.MissingParameter as error:
+        click.echo(plain(f"archbench: {error.format_message().rstrip('.')}{_usage(error.ctx)}"), err=True)
+        code = 2
     except click.ClickException as error:
         click.echo(plain(f"archbench: {error.format_message()}"), err=True)
         code = 2

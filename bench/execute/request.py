@@ -58,7 +58,8 @@ class Request:
 
     @cached_property
     def _resumed(self) -> tuple[list[Record], list[Todo]]:
-        return resume(self.cells, [] if self.fresh else self._stored)
+        stored = [] if self.fresh else self._stored  # reading them tells the damaged ones
+        return resume(self.cells, stored, {path.parent.name for path in self.store.damaged})
 
     @property
     def records(self) -> list[Record]:

@@ -75,7 +75,7 @@ def half_width(row: Row) -> str:
 
 
 def steps_to_target(row: Row) -> str:
-    """Median steps, 'never' where more than half of the seeds missed."""
+    """Median steps, 'never' where half of the seeds or more missed."""
     if math.isnan(row.steps_to_target):
         return NOTHING
     return "never" if math.isinf(row.steps_to_target) else f"{row.steps_to_target:.0f}"

@@ -389,6 +389,10 @@ HUGE = 2**46
 """Floats that no address space holds, however freely the system promises memory."""
 
 
+TAKES_LONG = [pytest.mark.slow] if BACKEND == "tensorflow" else []
+"""TensorFlow waits ten seconds for memory before it gives up: the one that trainings meet is enough there."""
+
+
 def _huge_weights() -> None:
     keras.layers.Dense(HUGE).build((None, 8))
 
@@ -401,12 +405,16 @@ def _huge_layer() -> None:
 @pytest.mark.parametrize(
     "exhaust",
     [
-        lambda: array(ops.ones((HUGE,), "float32")),  # read: a GPU answers before it has tried
+        # Read: a GPU answers before it has tried.
+        pytest.param(lambda: array(ops.ones((HUGE,), "float32")), marks=TAKES_LONG),
         pytest.param(
             _huge_weights,
-            marks=pytest.mark.skipif(
-                BACKEND == "jax", reason="drawing so many numbers aborts the process: a dead worker"
-            ),
+            marks=[
+                *TAKES_LONG,
+                pytest.mark.skipif(
+                    BACKEND == "jax", reason="drawing so many numbers aborts the process: a dead worker"
+                ),
+            ],
         ),
         _huge_layer,
         lambda: np.ones(HUGE, "float32"),

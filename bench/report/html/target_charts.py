@@ -53,10 +53,12 @@ def to_target(table: TaskTable, ident: str) -> Figure | None:
         ident,
         "Time to target",
         [("", panel.svg(f"{ident}-p", f"{table.label}: share of seeds that reached the target", said))],
-        Data(["architecture", "reached", "median steps", "95 % interval"], rows),
+        Data(["architecture", "reached", "half by step", "95 % interval"], rows),
         f"Kaplan and Meier (1958): target {formats.number(table.any.target)} on validation data; a run that "
         "ended without "
-        "it counts as not there yet, one that failed as never. Interval of the median: Brookmeyer and Crowley (1982).",
+        "it counts as not there yet, one that failed as never. Half by step: the first at which half of the runs were "
+        "there; of an even number the table's median lies half-way to the next. "
+        "Interval: Brookmeyer and Crowley (1982).",
         words.learning_curves(table, lambda _: {}),
         [Key(series(i), "line", row.architecture) for i, (row, _) in enumerate(drawn)],
         wide=True,
