@@ -37,10 +37,10 @@ def resume(
         found = by_id.get(cell.id)
         if found is not None and found.status in FINISHED:
             reused.append(found)
-        elif found is not None:
-            todo.append(Todo(cell, f"the last attempt ended as {found.status}"))
         elif cell.id in damaged:
             todo.append(Todo(cell, "its record is damaged"))
+        elif found is not None:
+            todo.append(Todo(cell, f"the last attempt ended as {found.status}"))
         else:
             todo.append(Todo(cell, _difference(cell, alike.get((cell.task, cell.architecture, cell.seed), []))))
     return reused, todo

@@ -52,7 +52,7 @@ class _PassedOver(BaseModel):
 class _WithoutFlow(Record):
     """A record read less its gradient flow, which is most of it: what is said of thousands of cells needs none."""
 
-    gradient: Annotated[_PassedOver | None, AfterValidator(lambda _: None)] = None  # type: ignore[assignment]  # None
+    gradient: Annotated[_PassedOver | None, AfterValidator(lambda _: None)] = None  # type: ignore[assignment]  # is None
 
 
 class Store:
@@ -205,8 +205,12 @@ class Store:
         self.damaged.clear()
         return moved
 
-    def test_curves(self, record: Record) -> None:
-        """Read the curves of a record to their end: where they are damaged, so is the record, and `damaged` has it."""
+    def test(self, cell_id: str) -> None:
+        """Read the record of a cell whole, and its curves to their end: where these are damaged, so is the record, and
+        `damaged` has it. Raises StoreError as `each` does."""
+        record = self.record(cell_id)
+        if record is None:
+            return
         try:
             self.curves(record)
         except _SpoiledError:

@@ -1,5 +1,6 @@
 """What the tests of the harness share: an empty working folder, the command line as a call, plug-ins, records."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -55,6 +56,7 @@ def archbench(
         capsys.readouterr()
         with pytest.raises(SystemExit) as caught:
             main()
+        gc.unfreeze()  # what a process that ends may leave lying stays here
         out, err = capsys.readouterr()
         return Called(int(caught.value.code or 0), out, err)
 

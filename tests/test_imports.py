@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from bench.imports import uncollected, without
+from bench.imports import without
 
 
 def test_a_hidden_package_cannot_be_imported_for_as_long_as_it_lasts_and_then_can(monkeypatch: pytest.MonkeyPatch):
@@ -24,17 +24,3 @@ def test_an_error_hides_nothing_for_ever(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(ImportError), without("colorsys"):
         import_module("colorsys")
     assert "colorsys" not in sys.modules
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_garbage_is_looked_for_afterwards_as_it_was_before(enabled: bool):
-    was = gc.isenabled()
-    try:
-        (gc.enable if enabled else gc.disable)()
-        with uncollected():
-            assert not gc.isenabled()
-        assert gc.isenabled() is enabled
-        assert gc.get_freeze_count() > 0
-    finally:
-        gc.unfreeze()
-        (gc.enable if was else gc.disable)()

@@ -16,6 +16,7 @@ from timings import lost, speed, timing
 
 from bench.errors import BenchError, StoreError, UsageError
 from bench.record import Record
+from bench.seal import sealed
 from bench.store import Store, write_atomic
 
 Make = Callable[..., Record]
@@ -314,19 +315,19 @@ def test_without_the_gradient_flow_all_else_is_there(store: Store, make_record: 
     assert brief.model_dump_json() == without.model_dump_json()  # as text NaN equals NaN
 
 
-@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("checked", [True, False])
 def test_a_gradient_flow_that_is_passed_over_is_still_known_to_be_damaged(
-    store: Store, make_record: Make, sealed: bool
+    store: Store, make_record: Make, checked: bool
 ) -> None:
     path = store.folder / store.write(make_record(gradient={})).cell_id / "1.json"
     content = json.loads(path.read_text())
     content["gradient"] = {"init": {"step": "none"}}
-    if not sealed:
+    if not checked:
         del content["checksum"]
     path.write_text(json.dumps(content, indent=1))
     assert not store.records(flow=False)
     assert list(store.damaged) == [path]
-    assert ("edited: its checksum is another" if sealed else "gradient.init.step: Input should") in store.damaged[path]
+    assert ("edited: its checksum is another" if checked else "gradient.init.step: Input should") in store.damaged[path]
 
 
 def test_attempts_are_ordered_by_number_though_the_clock_stepped_back(store: Store, make_record: Make) -> None:
@@ -426,12 +427,27 @@ def test_curves_that_cannot_be_read_now_are_not_taken_for_damaged(
     record = store.write(make_record(), CURVES)
 
     def hiccup(path: Path) -> bytes:
-        raise OSError(5, "Input/output error")
+        if path.suffix == ".npz":
+            raise OSError(5, "Input/output error")
+        return read(path)
 
+    read = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", hiccup)
     with pytest.raises(StoreError, match=r"cannot read curves .*: Input/output error"):
-        store.test_curves(record)
+        store.test(record.cell_id)
     assert store.damaged == {}
+
+
+def test_a_gradient_flow_that_another_version_sealed_and_this_one_cannot_read_is_damaged(
+    store: Store, make_record: Make
+) -> None:
+    path = store.folder / store.write(make_record(gradient={})).cell_id / "1.json"
+    content = json.loads(path.read_text()) | {"checksum": "", "gradient": {"init": {"step": "later"}}}
+    path.write_bytes(sealed(json.dumps(content, indent=1).encode())[1])
+    assert len(store.records(flow=False)) == 1
+    assert not store.damaged
+    store.test(path.parent.name)
+    assert store.damaged[path].startswith("gradient.init.step: ")
 
 
 def test_a_record_cannot_name_curves_outside_its_cell(store: Store, make_record: Make, tmp_path: Path) -> None:

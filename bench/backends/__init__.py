@@ -17,7 +17,8 @@ from pathlib import Path
 from types import ModuleType
 
 from bench.errors import UsageError
-from bench.imports import uncollected, without
+from bench.garbage import uncollected
+from bench.imports import without
 
 _UNUSED = ("sklearn", "matplotlib", "pandas")
 """What Keras imports where it is there, for wrappers and plots that no worker needs: a quarter of its start."""

@@ -14,9 +14,12 @@ from bench.store import Store
 NOTHING_MEASURED = 5
 
 
-@click.group("baseline")
-def baseline_command() -> None:
+@click.group("baseline", invoke_without_command=True)
+@click.pass_context
+def baseline_command(ctx: click.Context) -> None:
     """Pack a run into one file to commit, for `compare` and `history`, and show such files."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 @baseline_command.command("save")

@@ -9,7 +9,7 @@ import click
 
 from bench.cli.options import names, report_damaged
 from bench.errors import StoreError, UsageError, unknown
-from bench.imports import uncollected
+from bench.garbage import uncollected
 from bench.report.output import FORMATS, write_report
 from bench.report.text import plain
 from bench.runs import read_runs, unfinished

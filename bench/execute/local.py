@@ -184,6 +184,7 @@ class Pool:
         elif len(self.store.attempts(cell.id)) > worker.attempts:  # its record was written before it died
             self._finished(worker, cell, self.store.last(cell.id), records, observer)
         elif worker.ended is None and self._deaths[cell.id] < _TRIES:
+            worker.cell = None  # what comes of it is another worker's
             pending.insert(0, cell)
         else:
             self._finished(worker, cell, self._write(cell, end), records, observer)
@@ -193,7 +194,7 @@ class Pool:
             self._start(worker.index)
 
     def _finished(self, worker: _Worker, cell: Cell, record: Record, records: list[Record], observer: Observer) -> None:
-        records.append(record)
+        records.append(record)  # first: after an interrupt here _finish finds it, and counts it once
         worker.cell, worker.compiled = None, True
         self.costs.learn(record)
         observer.finished(worker.index, cell, record)
@@ -219,8 +220,9 @@ class Pool:
         pending.remove(cell)
         worker.programs += fresh
         worker.compiled = worker.compiled and not fresh
-        worker.cell, worker.program, worker.since, worker.idle = cell, cell.program, now, False
+        # Counted before it is the worker's: an interrupt between would take an old record for its own.
         worker.attempts = len(self.store.attempts(cell.id))
+        worker.cell, worker.program, worker.since, worker.idle = cell, cell.program, now, False
         _tell(worker, encode(cell))
 
     def _prepare(self, worker: _Worker, cells: Sequence[Cell]) -> None:
@@ -328,11 +330,8 @@ class Pool:
         for worker in self._live:
             close(worker.process.stdin)
         end = time.monotonic() + _GRACE_SECONDS
-        while self._live and time.monotonic() < end:
-            with suppress(queue.Empty):
-                worker, event = self._events.get(timeout=_POLL_SECONDS)
-                if event is None and worker in self._live:
-                    self._live.remove(worker)
+        for worker in self._live:
+            worker.listener.join(max(0.0, end - time.monotonic()))
         known = {record.cell_id for record in records}
         for worker in self._started:
             cell = worker.cell
@@ -344,8 +343,9 @@ class Pool:
         for worker in self._live:
             if not worker.idle:
                 signal_group(worker.process.pid, signal.SIGKILL)
-        for worker in self._started:
+        for worker in self._started:  # at once: each takes a moment to give back its memory
             close(worker.process.stdin)
+        for worker in self._started:
             _wait(worker.process)
             signal_group(worker.process.pid, signal.SIGKILL)  # what it forked, which would hold on to its pipe
             worker.listener.join(_GRACE_SECONDS)

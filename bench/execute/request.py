@@ -58,7 +58,9 @@ class Request:
 
     @cached_property
     def _resumed(self) -> tuple[list[Record], list[Todo]]:
-        stored = [] if self.fresh else self._stored  # reading them tells the damaged ones
+        if self.fresh:
+            return [], [Todo(cell, "anew, as --fresh asks for") for cell in self.cells]
+        stored = self._stored  # reading them tells the damaged ones
         return resume(self.cells, stored, {path.parent.name for path in self.store.damaged})
 
     @property
@@ -77,14 +79,14 @@ class Request:
         return [todo.cell for todo in self.todo if todo.cell.skip is None]
 
     def set_aside(self) -> list[tuple[Path, str]]:
-        """Set aside the damaged records of the folder, also those of the plan whose curves cannot be read: where each
-        lies now, and what is wrong. Raises StoreError."""
+        """Set aside the damaged records of the folder, also those of the plan whose gradient flow or curves cannot be
+        read: where each lies now, and what is wrong. Raises StoreError."""
         planned = {cell.id for cell in self.cells}
         moved: list[tuple[Path, str]] = []
         while True:
             for record in self._stored:
                 if record.cell_id in planned:
-                    self.store.test_curves(record)
+                    self.store.test(record.cell_id)
             found = self.store.set_aside()
             if not found:
                 return moved

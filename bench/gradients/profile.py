@@ -70,7 +70,7 @@ def profile(lagged: np.ma.MaskedArray, floor: float) -> Profile:
     some = count > 0
     if some.any():
         values[some, 0] = np.nanmean(entered[:, some], axis=0)
-        quantile = np.nanquantile if absent.any() else np.quantile  # the first takes eight times as long
+        quantile = np.nanquantile if absent.any() else np.quantile  # the first takes many times as long
         values[some, 1:] = quantile(entered[:, some], (0.1, 0.5, 0.9), axis=0).T
         floored[some] = low.sum(axis=0)[some] / count[some]
     return Profile(values, floored, int(bad.sum()))

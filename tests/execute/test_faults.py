@@ -21,6 +21,7 @@ from cells import catalogue
 from bench.cli.progress import _Quiet
 from bench.errors import StoreError
 from bench.execute import local
+from bench.execute.local import Pool
 from bench.execute.process import environment
 from bench.execute.request import Request
 from bench.plan import Flags
@@ -455,6 +456,46 @@ def test_the_first_interrupt_finishes_the_record_and_says_how_to_resume(
     assert not [line for line in errors if "Traceback" in line]
     wait_for(lambda: not alive(tmp_path / "run"), 5)
     assert [record.seed for record in Store(tmp_path / "run").records()] == [0]
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_a_record_counts_once_though_an_interrupt_cut_off_the_news_of_it(
+    tmp_path: Path, fake: pytest.MonkeyPatch, tries: int
+) -> None:
+    fake.setenv("FAKE_TRAIN", once(tmp_path / "tried", KILL.format(9)) if tries == 2 else "0")
+    handle = Pool._handle
+
+    def interrupted(pool: Pool, worker: Any, event: Any, *more: Any) -> None:
+        if event is not None and event["event"] == "done":
+            raise KeyboardInterrupt
+        handle(pool, worker, event, *more)
+
+    fake.setattr(Pool, "_handle", interrupted)
+    asked = request(tmp_path / "run")
+    asked.store.create()
+    with pytest.raises(KeyboardInterrupt):
+        asked.run(_Quiet())
+    assert (tmp_path / "tried").exists() == (tries == 2)
+    assert [(record.seed, record.status) for record in asked.records] == [(0, "ok")]
+    assert [record.cell_id for record in asked.store.records()] == [asked.records[0].cell_id]
+
+
+def test_an_interrupt_as_a_cell_is_handed_out_takes_no_earlier_record_for_a_new_one(
+    tmp_path: Path, fake: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path / "run", seeds=1)
+    attempts, calls = Store.attempts, iter([True])
+
+    def interrupted(store: Store, cell_id: str) -> list[int]:
+        if next(calls, False):
+            raise KeyboardInterrupt
+        return attempts(store, cell_id)
+
+    fake.setattr(Store, "attempts", interrupted)
+    again = request(tmp_path / "run", seeds=1, fresh=True)
+    with pytest.raises(KeyboardInterrupt):
+        again.run(_Quiet())
+    assert again.records == []
 
 
 def test_a_second_interrupt_kills_at_once(tmp_path: Path, fake: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from unittest.mock import ANY
 
 import pytest
 from cells import EXAMPLES, ended
@@ -189,21 +188,6 @@ def test_a_foreign_folder_is_refused_before_training(tmp_path):
     with pytest.raises(UsageError, match="no archbench run"):
         _run(_request(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
-
-
-def test_a_record_whose_news_an_interrupt_cut_off_is_kept_and_counted(tmp_path, monkeypatch):
-    def interrupted(pool, worker, event, *more):
-        if event == {"event": "done", "cell": ANY}:
-            raise KeyboardInterrupt
-        handle(pool, worker, event, *more)
-
-    handle = Pool._handle
-    monkeypatch.setattr(Pool, "_handle", interrupted)
-    request = _request(tmp_path / "run", seeds=[0, 1], workers=1)
-    with pytest.raises(KeyboardInterrupt):
-        _run(request)
-    assert [(record.seed, record.status) for record in request.records] == [(0, "ok")]
-    assert request.records == request.store.records(flow=True)
 
 
 def _command(folder, *more):

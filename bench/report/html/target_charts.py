@@ -57,8 +57,8 @@ def to_target(table: TaskTable, ident: str) -> Figure | None:
         f"Kaplan and Meier (1958): target {formats.number(table.any.target)} on validation data; a run that "
         "ended without "
         "it counts as not there yet, one that failed as never. Half by step: the first at which half of the runs were "
-        "there; of an even number the table's median lies half-way to the next. "
-        "Interval: Brookmeyer and Crowley (1982).",
+        "there; of an even number the table's median lies half-way to the next, and is never where only half got "
+        "there. Interval: Brookmeyer and Crowley (1982).",
         words.learning_curves(table, lambda _: {}),
         [Key(series(i), "line", row.architecture) for i, (row, _) in enumerate(drawn)],
         wide=True,
