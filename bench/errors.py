@@ -50,9 +50,9 @@ def count(number: int, noun: str) -> str:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that is not in the catalogue, with the nearest names that are."""
+    """The error for a name that is not in the catalogue, with the nearest names that are, or all where none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names
-    more = ", ..." if len(near) > _MOST else ""
-    near = near[:_MOST]
-    return UsageError(f"unknown {kind} {shown(name)}" + (f"; did you mean {', '.join(near)}{more}?" if near else ""))
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    more = ", ..." if len(names) > _MOST else ""
+    hint = f"did you mean {', '.join(near)}?" if near else f"expected one of {', '.join(names[:_MOST])}{more}"
+    return UsageError(f"unknown {kind} {shown(name)}" + (f"; {hint}" if names else ""))

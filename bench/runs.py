@@ -28,6 +28,8 @@ class Runs(NamedTuple):
     notes: list[str]
     """Sentences on cells that are planned and missing, that lie in several runs, that contradict each other, and on
     several machines. Untrusted text."""
+    missing: int = 0
+    """Cells of the runs' plans that have no record here."""
 
 
 def read_runs(stores: Iterable[Store]) -> Runs:
@@ -40,7 +42,13 @@ def read_runs(stores: Iterable[Store]) -> Runs:
     chosen = {cell: max(found[cell], key=lambda each: _weight(each[1])) for cell in sorted(found)}
     records = [record for _, record in chosen.values()]
     notes = [*_missing(named, found), *_several(chosen, found), *_machines(records)]
-    return Runs(records, lambda record: named[chosen[record.cell_id][0]].curves(record), notes)
+    planned = frozenset[str]().union(*(store.planned() or () for store in named.values()))
+    return Runs(
+        records,
+        lambda record: named[chosen[record.cell_id][0]].curves(record),
+        notes,
+        len(planned - found.keys()),
+    )
 
 
 def unfinished(name: str, store: Store, found: Container[str]) -> str | None:

@@ -198,7 +198,8 @@ def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: st
     found = getattr(array, "shape", None)
     if found is None or found[1:] != shape or array.dtype != dtype:
         received = f"{array.dtype} {found}" if found is not None else type(array).__name__
-        raise DataError(f"{name}: expected {dtype} (samples, *{shape}), received {received}")
+        expected = ("samples", *shape) if shape else "(samples,)"
+        raise DataError(f"{name}: expected {dtype} {expected}, received {received}".replace("'", ""))
 
 
 def _check_range(name: str, array: np.ndarray, end: int | None) -> None:

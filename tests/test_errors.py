@@ -17,7 +17,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_known_ones() -> None:
 
 
 def test_a_name_near_to_none_is_answered_with_all() -> None:
-    assert str(unknown("task", "qqq", ["copy", "adding"])) == "unknown task 'qqq'; did you mean adding, copy?"
+    assert str(unknown("task", "qqq", ["copy", "adding"])) == "unknown task 'qqq'; expected one of adding, copy"
 
 
 def test_where_nothing_is_known_nothing_is_suggested() -> None:

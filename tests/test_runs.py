@@ -28,7 +28,7 @@ def test_cells_of_all_runs_come_by_cell_id_with_the_curves_of_their_own_run(runs
     first, second = runs("a", "b")
     first.write(make_record("2" * 16), {"train_loss": np.array([2.0])})
     second.write(make_record("1" * 16, seed=1), {"train_loss": np.array([1.0])})
-    records, curves, notes = read_runs([first, second])
+    records, curves, notes, _ = read_runs([first, second])
     assert [record.cell_id[0] for record in records] == ["1", "2"]
     assert [curves(record)["train_loss"].tolist() for record in records] == [[1.0], [2.0]]
     assert notes == []
@@ -46,7 +46,7 @@ def test_a_run_that_was_copied_counts_once_and_that_is_said(runs, make_record: M
     for seed in range(2):
         store.write(make_record(f"{seed:016x}", seed=seed))
     shutil.copytree(store.folder, tmp_path / "b")
-    records, _, notes = read_runs([store, Store(tmp_path / "b").open()])
+    records, _, notes, _ = read_runs([store, Store(tmp_path / "b").open()])
     assert len(records) == 2
     assert notes == ["2 cells of a and b with the same result count once."]
 
@@ -54,7 +54,7 @@ def test_a_run_that_was_copied_counts_once_and_that_is_said(runs, make_record: M
 def test_a_run_named_twice_is_read_once(runs, make_record: Make) -> None:
     (store,) = runs("a")
     store.write(make_record())
-    records, _, notes = read_runs([store, Store(store.folder / ".." / "a")])
+    records, _, notes, _ = read_runs([store, Store(store.folder / ".." / "a")])
     assert (len(records), notes) == (1, [])
 
 
@@ -65,7 +65,7 @@ def test_records_that_contradict_each_other_are_named_and_the_newer_counts_in_an
     a.write(make_record(value=0.5, measured_at=EARLY))
     b.write(make_record(value=0.75, measured_at=LATE))
     found = [read_runs(order) for order in ([a, b], [b, a])]
-    for records, _, notes in found:
+    for records, _, notes, _ in found:
         assert [record.value for record in records] == [0.75]
         assert notes == [
             "b and a contradict each other in 1 cell of the same settings, seed and code; b counts, as it ended ok or "
@@ -84,7 +84,7 @@ def test_a_finished_cell_counts_before_a_newer_failure(runs, make_record: Make) 
     a, b = runs("a", "b")
     a.write(make_record(value=0.5, measured_at=EARLY))
     b.write(make_record(status="failed", reason="x", measured_at=LATE))
-    records, _, (note,) = read_runs([a, b])
+    records, _, (note,), _ = read_runs([a, b])
     assert [record.status for record in records] == ["ok"]
     assert note.endswith("adding lstm seed 0: 0.5 and failed.")
 
@@ -134,9 +134,10 @@ def test_a_run_half_way_through_says_how_many_cells_ended(runs, make_record: Mak
     assert read_runs([a]).notes == [
         "a: 1 of 3 planned cells ended; the others are missing here, as the run is under way or was stopped."
     ]
+    assert read_runs([a]).missing == 2
     b.write(make_record(f"{1:016x}"))
     b.write(make_record(f"{2:016x}"))
-    assert read_runs([a, b]).notes == []
+    assert (read_runs([a, b]).notes, read_runs([a, b]).missing) == ([], 0)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"cells": 3}', b"\xff", b"{}"])
@@ -144,7 +145,7 @@ def test_a_plan_that_cannot_be_read_is_said(runs, make_record: Make, content: by
     (store,) = runs("a")
     store.write(make_record())
     (store.folder / "plan.json").write_bytes(content)
-    records, _, notes = read_runs([store])
+    records, _, notes, _ = read_runs([store])
     assert (len(records), notes) == (
         1,
         ["a: its plan.json cannot be read: whether cells are missing here is not known."],

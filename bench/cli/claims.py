@@ -39,11 +39,11 @@ def claims_command(
     from bench.verdicts import assess, load_claim
 
     claims = [load_claim(name) for name in chosen or claim_names()]
-    records, curves, _ = read_runs(stores)
+    found = read_runs(stores)
     for store in stores:
         report_damaged(store)
     catalogue = discover()
-    verdicts = {claim.name: assess(claim, records, curves, catalogue) for claim in claims}
+    verdicts = {claim.name: assess(claim, found.records, found.curves, catalogue) for claim in claims}
     if as_json:
         click.echo(json.dumps(verdict_objects(claims, verdicts), indent=1, allow_nan=False))
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.catalogue import Catalogue
-from bench.errors import UsageError, shown
+from bench.errors import BenchError, UsageError, shown
 from bench.report.text import plain
 from bench.setting import Setting, Value
 from bench.store import Store
@@ -89,7 +89,7 @@ def report_damaged(store: Store) -> None:
         click.echo(f"archbench: left out: {len(store.damaged) - _MOST_DAMAGED} more damaged records", err=True)
 
 
-def report_broken(catalogue: Catalogue) -> None:
-    """A line on standard error for each plug-in that cannot be used."""
-    for error in catalogue.broken.values():
+def report_broken(catalogue: Catalogue, *, but: BenchError | None = None) -> None:
+    """A line on standard error for each plug-in that cannot be used, `but` for an error that is told anyway."""
+    for error in (error for error in catalogue.broken.values() if error is not but):
         click.echo(plain(f"archbench: plug-in left out: {error}"), err=True)

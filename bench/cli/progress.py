@@ -108,6 +108,7 @@ class _Bars(_Quiet):
     def started(self, worker: int, cell: Cell) -> None:
         if worker not in self.lines:
             self.lines[worker] = self.progress.add_task("", total=1.0)
+        self.progress.reset(self.lines[worker])  # else the time left stays that of the cell before: none
         self._show(worker, f"  {_name(cell)}"[:48], 0.0)
 
     def progressed(self, worker: int, cell: Cell, step: int, steps: int, score: float) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from bench.catalogue import discover
+from bench.catalogue import Catalogue, discover
 from bench.cli.options import Checked, Size, names, plugin_option, report_broken, report_damaged
 from bench.cli.terminal import columns, fold
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.execute.request import Request
 from bench.plan import Cell, Flags
 from bench.report.text import plain
@@ -70,7 +70,17 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _request(given: dict[str, Any]) -> Request:
     catalogue = discover(given["plugins"])
-    report_broken(catalogue)
+    told: BenchError | None = None
+    try:
+        return _asked(given, catalogue)
+    except BenchError as error:
+        told = error
+        raise
+    finally:
+        report_broken(catalogue, but=told)
+
+
+def _asked(given: dict[str, Any], catalogue: Catalogue) -> Request:
     if given["seeds"] is not None and given["seed"]:
         raise UsageError("--seeds and --seed: expected one of them, received both")
     if given["units"] is not None and given["params"] is not None:

@@ -159,7 +159,11 @@ def _backends(chosen: str) -> Iterator[Finding]:
             yield Finding(name, "ok", f"{found} with Keras {_version('keras')}")
         else:
             level: Level = "problem" if name == chosen else "note"
-            yield Finding(name, level, "not installed", f"pip install {name}")
+            yield Finding(name, level, "not installed", _how(name))
+
+
+def _how(backend: str) -> str:
+    return "pip install tensorflow" if backend == "tensorflow" else f"pip install 'archbench[{backend}]'"
 
 
 def _version(package: str) -> str | None:
@@ -175,7 +179,7 @@ def _computing(backend: str, threads: int, checkup: Checkup) -> Iterator[Finding
     try:
         found = checkup(backend, threads)
     except RuntimeError as error:
-        yield Finding("device", "problem", f"{backend} does not run: {error}", f"reinstall it: pip install {backend}")
+        yield Finding("device", "problem", f"{backend} does not run: {error}", f"reinstall it: {_how(backend)}")
         return
     pinned = f"pinned to {', '.join(map(str, found['affinity']))}" if found["affinity"] else "not pinned"
     rate = f"{found['rate'] / 1e9:.0f} GFLOP/s in a matrix product"

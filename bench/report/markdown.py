@@ -34,7 +34,7 @@ def write_markdown(runs: Runs, folder: Path, *, title: str) -> list[Path]:
 def comment(runs: Runs, *, title: str) -> str:
     """Failures first, then a table a task, at most `LIMIT` bytes: tables that do not fit are named as left out."""
     tables = task_tables(runs.records)
-    parts = [inert(part) for part in (*_opening(tables, runs.notes, title), *_failures(tables))]
+    parts = [inert(part) for part in (*_opening(tables, runs, title), *_failures(tables))]
     ending = f"{_MEANING}\n\n{inert(_conditions(tables))}\n"
     room = LIMIT - _size(ending) - _size(*parts) - 500  # for the sentence on what was left out
     left = []
@@ -57,8 +57,9 @@ def _size(*parts: str) -> int:
     return sum(len(part.encode(errors="backslashreplace")) + 2 for part in parts)
 
 
-def _opening(tables: Sequence[TaskTable], notes: Sequence[str], title: str) -> Iterator[str]:
-    planned = sum(len(row.planned) for table in tables for row in table.rows)
+def _opening(tables: Sequence[TaskTable], runs: Runs, title: str) -> Iterator[str]:
+    notes = runs.notes
+    planned = sum(len(row.planned) for table in tables for row in table.rows) + runs.missing
     scored = sum(len(row.scored) for table in tables for row in table.rows)
     yield f"## {markdown(shorten(title, 200))}"
     yield f"{scored} of {words.count(planned, 'planned run')} finished with a score."

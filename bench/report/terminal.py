@@ -13,6 +13,7 @@ from bench.report.aggregate import task_tables
 from bench.report.rows import Row, TaskTable
 from bench.report.text import plain, shorten, trim
 
+_LEAST = 80
 _NAME, _REASON = 48, 300
 _SCORE = 17
 """Room for '0.981 0.975–0.988'; what is longer goes on two lines, so that 80 columns hold the rest."""
@@ -20,6 +21,7 @@ _SCORE = 17
 
 def print_summary(records: Iterable[Record], console: Console) -> None:
     """Prints every task's table, 80 columns wide or as wide as `console` is."""
+    console.width = max(_LEAST, console.width)  # narrower, rich leaves out the names: a terminal breaks the lines
     tables = task_tables(records)
     for table in tables:
         console.print(_title(table))

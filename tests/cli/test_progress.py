@@ -58,3 +58,18 @@ def test_in_a_terminal_bars_fit_eighty_columns_and_names_are_no_markup(monkeypat
     shown = stream.getvalue()
     assert "[bold]xxx" in shown
     assert "1 of 1 cells" in shown
+
+
+def test_the_time_left_of_a_cell_is_not_that_of_the_cell_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    monkeypatch.setattr("rich.console.Console", lambda **_: console)
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
+    with progress.observer(2, quiet=False) as seen:
+        seen.started(0, CELL)
+        seen.progressed(0, CELL, 10, 10, 0.1)
+        seen.finished(0, CELL, record())
+        seen.started(0, CELL)
+        (line,) = seen.lines.values()
+        (task,) = (task for task in seen.progress.tasks if task.id == line)
+        assert not task.finished
+        assert task.time_remaining is None  # not known yet

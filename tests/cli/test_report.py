@@ -60,9 +60,13 @@ def test_runs_are_merged_and_what_contradicts_is_said_on_the_screen_and_in_the_r
 
 def test_a_run_half_way_through_says_how_many_cells_ended(archbench: Archbench, run: Path) -> None:
     Store(run).write_plan([f"{seed:016x}" for seed in range(10)])
-    called = archbench("report", run, "--format", "md")
+    called = archbench("report", run, "--format", "md,html")
     assert (called.code, called.err.count("3 of 10 planned cells ended")) == (0, 1)
-    assert "3 of 10 planned cells ended" in Path("run/report/report.md").read_text()
+    text, page = (Path(f"run/report/report.{ending}").read_text() for ending in ("md", "html"))
+    assert "3 of 10 planned cells ended" in text
+    assert "3 of 11 planned runs finished with a score" in text
+    assert "3 of 11 planned runs finished with a score" in page
+    assert "7 missing here" in page
 
 
 def test_an_empty_run_is_one_line(archbench: Archbench, elsewhere: Path) -> None:

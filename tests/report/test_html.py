@@ -273,6 +273,12 @@ def test_the_verdict_says_what_is_wrong_with_a_run(case: str, sentence: str, tmp
     assert sentence in said
 
 
+def test_runs_that_are_missing_are_planned_ones_and_nothing_says_that_all_is_well(tmp_path: Path) -> None:
+    page = write_html([make_record("gru")], lambda record: {}, tmp_path, title="half", missing=2).read_text()
+    assert "1 of 3 planned runs finished with a score" in words_of(section(page, "verdict"))
+    assert "None of those that are here; 2 planned runs are missing." in words_of(section(page, "failures"))
+
+
 def test_a_digit_that_is_no_number_in_a_name_is_text(tmp_path: Path) -> None:
     assert "x10²" in written([make_record("x10²"), make_record("x9²")], tmp_path)
 

@@ -13,4 +13,7 @@ __all__ = ["claims_of", "write_html", "write_page"]
 def write_page(runs: Runs, folder: Path, *, title: str) -> list[Path]:
     """Write `report.html` into `folder`, with the claims that the runs are evidence for; its path."""
     claims = claims_of(runs.records, runs.curves, discover())
-    return [write_html(runs.records, runs.curves, folder, title=title, claims=claims, notes=runs.notes)]
+    page = write_html(
+        runs.records, runs.curves, folder, title=title, claims=claims, notes=runs.notes, missing=runs.missing
+    )
+    return [page]

@@ -45,12 +45,13 @@ def write_html(
     title: str,
     claims: Sequence[tuple[Claim, Verdict]] = (),
     notes: Sequence[str] = (),
+    missing: int = 0,
 ) -> Path:
     """Writes `report.html` into `folder` and returns its path. The same records give the same bytes.
 
     `curves`: the arrays beside a record (bench.store.Store.curves). `claims`: those that the records are evidence for,
-    judged. `notes`: what to know about how the runs were read (bench.runs), untrusted. Raises StoreError where there
-    are no records or the folder cannot be written.
+    judged. `notes`: what to know about how the runs were read (bench.runs), untrusted. `missing`: planned cells that
+    have no record. Raises StoreError where there are no records or the folder cannot be written.
     """
     records = list(records)
     tables = task_tables(records)
@@ -58,7 +59,7 @@ def write_html(
         raise StoreError(
             "cannot write a report: there are no records; run `archbench run` first or name another folder"
         )
-    page = _page(records, tables, curves, title, claims) | {"notes": notes}
+    page = _page(records, tables, curves, title, claims, missing) | {"notes": notes, "missing": missing}
     return save(folder / "report.html", render("report.html.j2", page))
 
 
@@ -75,6 +76,7 @@ def _page(
     curves: Curves,
     title: str,
     claims: Sequence[tuple[Claim, Verdict]],
+    missing: int,
 ) -> dict[str, Any]:
     compared = _compared(tables)
     parts = [_charts(one, remembered(curves)) for one in compared]  # a task's arrays at a time in memory
@@ -87,7 +89,7 @@ def _page(
     found: dict[str, Any] = {
         "title": title,
         "when": f"Measured from {min(times).isoformat(' ', 'minutes')} to {max(times).isoformat(' ', 'minutes')}.",
-        "verdict": sections.verdict(compared),
+        "verdict": sections.verdict(compared, missing),
         "leads": [words.lead(table) for table in tables],
         "matrix": sections.matrix(compared),
         "rows": sections.rows_table(compared),

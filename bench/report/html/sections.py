@@ -51,12 +51,13 @@ class Tile(NamedTuple):
     css: str = ""
 
 
-def verdict(compared: Sequence[Compared]) -> list[str]:
-    """Three sentences, in Markdown: what ran, what can be told apart, what can not."""
-    return [_ran(compared), _told(compared), _open(compared)]
+def verdict(compared: Sequence[Compared], missing: int) -> list[str]:
+    """Three sentences, in Markdown: what ran, and how many planned runs are `missing`; what can be told apart; what
+    not."""
+    return [_ran(compared, missing), _told(compared), _open(compared)]
 
 
-def _ran(compared: Sequence[Compared]) -> str:
+def _ran(compared: Sequence[Compared], missing: int) -> str:
     rows = [row for one in compared for row in one.table.rows]
     planned = sum(len(row.planned) for row in rows)
     scored = sum(len(row.scored) for row in rows)
@@ -69,10 +70,11 @@ def _ran(compared: Sequence[Compared]) -> str:
     each = f", {_range(seeds)} {'seed' if seeds == [1] else 'seeds'} each" if seeds else ""
     parts = [f"{count} {what}" for what, count in sorted(lost.items())]
     parts += [f"{words.count(skipped, 'pair')} skipped"] if skipped else []
+    parts += [f"{missing} missing here"] if missing else []
     tail = f"; {enumerate_words(parts)}" if parts else ""
     arms = words.count(len({row.architecture for row in rows}), "architecture")
     where = f"{arms} on {words.count(len(compared), 'task')}{each}"
-    return f"{scored} of {planned} planned runs finished with a score: {where}{tail}."
+    return f"{scored} of {planned + missing} planned runs finished with a score: {where}{tail}."
 
 
 def _range(seeds: Sequence[int]) -> str:
