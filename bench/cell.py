@@ -269,7 +269,8 @@ class Group:
             if finished:
                 flow = run.flows[-1]
                 means = {name: flow.arrays[f"gate_{name}"] for name in flow.gates}
-                run.interventions = interventions(probe, self.task, validation, means, score) or None
+                unchanged = run.evaluations[-1][2]
+                run.interventions = interventions(probe, self.task, validation, means, score, unchanged) or None
 
         self._probe(run)
         self._attempt(run, "interventions", measurement)

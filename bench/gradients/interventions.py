@@ -16,18 +16,23 @@ _OPEN = 30.0
 
 
 def interventions(
-    probe: Probe, task: Task, split: Split, means: Mapping[str, np.ndarray], score: Callable[[], float]
+    probe: Probe,
+    task: Task,
+    split: Split,
+    means: Mapping[str, np.ndarray],
+    score: Callable[[], float],
+    unchanged: float,
 ) -> dict[str, float]:
     """Scores on `split` by what was changed; empty for a model without a recurrent loop.
 
     "none": nothing. "reset-half": every state of every loop set to 0 after half of its real steps. For the first loop's
     gates, of which `means` gives each unit's mean (units,): "GATE-mean", held at that; "forget-half" and "forget-open",
     at 0.5 and at 1.
-    `score()` evaluates the trained model as it stands.
+    `score()` evaluates the trained model as it stands; `unchanged` is what it gives before anything is changed.
     """
     if not probe.taps:
         return {}
-    found = {"none": score(), "reset-half": _reset(probe, task, split)}
+    found = {"none": unchanged, "reset-half": _reset(probe, task, split)}
     for name, place, logit in _holds(probe, means):
         cell = probe.taps[0].cell
         before = cell.get_weights()

@@ -48,7 +48,11 @@ def found(split: Split) -> dict[str, float]:
     weights = [weight.copy() for weight in model.get_weights()]
     flow = measure(probe, split, 0, None)
     means = {name: flow.arrays[f"gate_{name}"] for name in flow.gates}
-    result = interventions(probe, TASK, split, means, lambda: evaluate(model, split, TASK, 64)[1])
+
+    def score() -> float:
+        return evaluate(model, split, TASK, 64)[1]
+
+    result = interventions(probe, TASK, split, means, score, score())
     for weight, old in zip(model.get_weights(), weights, strict=True):
         np.testing.assert_array_equal(weight, old)
     return result
