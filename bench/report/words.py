@@ -39,8 +39,8 @@ def score(table: TaskTable, curves: Curves) -> str:
     """What to see in the score figure."""
     widest = max(table.ranked, key=lambda row: row.high - row.low, default=None)
     sentence = f"The best mean is that of {names(table.best)}." if table.best else ""
-    if widest and widest.high > widest.low:
-        low, high = formats.number(widest.low), formats.number(widest.high)
+    low, high = (formats.number(widest.low), formats.number(widest.high)) if widest else ("", "")
+    if widest and low != high:
         sentence += f" Seeds lie furthest apart for {names([widest])}: {low} to {high}."
     missing = sum(len(row.planned) - len(row.scored) for row in table.rows)
     return sentence + (f" Crosses at the edge: {count(missing, 'seed')} without a score." if missing else "")

@@ -273,8 +273,25 @@ def test_the_verdict_says_what_is_wrong_with_a_run(case: str, sentence: str, tmp
     assert sentence in said
 
 
+def test_unclear_pairs_say_how_many_seeds_would_settle_them(tmp_path: Path) -> None:
+    middles = {"gru": 0.5, "lstm": 0.505, "rnn": 0.512}
+    cells = [make_record("copy", name, seed, middles[name] + 0.01 * seed) for name in middles for seed in range(5)]
+    said = words_of(section(written(cells, tmp_path), "verdict"))
+    assert re.search(
+        r"Unclear: 3 of 3 pairs of architectures; about \d+ seeds each would settle the nearest of them, and \d+ "
+        r"half of the 3 that more seeds can settle\.",
+        said,
+    )
+
+
+@pytest.mark.parametrize(("apart", "told"), [(1e-7, False), (0.01, True)])
+def test_seeds_that_lie_apart_are_told_where_it_shows(tmp_path: Path, apart: float, told: bool) -> None:
+    page = written([make_record("copy", "gru", seed, 0.5 + apart * seed) for seed in range(3)], tmp_path)
+    assert ("Seeds lie furthest apart" in page) is told
+
+
 def test_runs_that_are_missing_are_planned_ones_and_nothing_says_that_all_is_well(tmp_path: Path) -> None:
-    page = write_html([make_record("gru")], lambda record: {}, tmp_path, title="half", missing=2).read_text()
+    page = write_html([make_record("copy", "gru")], lambda record: {}, tmp_path, title="half", missing=2).read_text()
     assert "1 of 3 planned runs finished with a score" in words_of(section(page, "verdict"))
     assert "None of those that are here; 2 planned runs are missing." in words_of(section(page, "failures"))
 

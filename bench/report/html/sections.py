@@ -147,8 +147,10 @@ def _settled(seeds: Sequence[int]) -> str:
     """How many seeds would settle the nearest pair, and half of the pairs that seeds can settle."""
     if not seeds:
         return ""
-    half = f", {seeds[len(seeds) // 2]} half of the {len(seeds)} of which it can be said" if len(seeds) > 2 else ""
-    return f"; about {seeds[0]} seeds each would settle the nearest of them{half}"
+    said = f"; about {seeds[0]} seeds each would settle the nearest of them"
+    if len(seeds) > 2:
+        said += f", and {seeds[len(seeds) // 2]} half of the {len(seeds)} that more seeds can settle"
+    return said
 
 
 def tiles(compared: Sequence[Compared]) -> list[Tile]:
