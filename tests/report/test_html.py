@@ -293,6 +293,8 @@ def test_seeds_that_lie_apart_are_told_where_it_shows(tmp_path: Path, apart: flo
 def test_runs_that_are_missing_are_planned_ones_and_nothing_says_that_all_is_well(tmp_path: Path) -> None:
     page = write_html([make_record("copy", "gru")], lambda record: {}, tmp_path, title="half", missing=2).read_text()
     assert "1 of 3 planned runs finished with a score" in words_of(section(page, "verdict"))
+    assert "1 of 3 runs with a score" in words_of(section(page, "verdict"))
+    assert "2 planned runs missing" in words_of(section(page, "verdict"))
     assert "None of those that are here; 2 planned runs are missing." in words_of(section(page, "failures"))
 
 

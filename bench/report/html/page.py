@@ -108,7 +108,8 @@ def _page(
     }
     contents = [(anchor, label) for anchor, label in _CONTENTS if found.get(anchor) or anchor in _ALWAYS]
     shown = {anchor for anchor, _ in contents}
-    return found | {"contents": contents, "tiles": [tile for tile in sections.tiles(compared) if tile.link in shown]}
+    tiles = [tile for tile in sections.tiles(compared, missing) if tile.link in shown]
+    return found | {"contents": contents, "tiles": tiles}
 
 
 _CONTENTS = (

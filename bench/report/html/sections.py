@@ -153,7 +153,7 @@ def _settled(seeds: Sequence[int]) -> str:
     return said
 
 
-def tiles(compared: Sequence[Compared]) -> list[Tile]:
+def tiles(compared: Sequence[Compared], missing: int) -> list[Tile]:
     """The numbers of the first screen, failures among them whether there are any or not."""
     rows = [row for one in compared for row in one.table.rows]
     planned, scored = sum(len(row.planned) for row in rows), sum(len(row.scored) for row in rows)
@@ -164,9 +164,10 @@ def tiles(compared: Sequence[Compared]) -> list[Tile]:
     timed = sum(row.timed is not None for row in rows)
     lost = planned - scored
     found = [
-        Tile(f"{scored} of {planned}", "runs with a score", "results"),
-        Tile(f"{solved} of {planned}", "runs solved their task", "learning"),
+        Tile(f"{scored} of {planned + missing}", "runs with a score", "results"),
+        Tile(f"{solved} of {planned + missing}", "runs solved their task", "learning"),
         Tile(str(lost), "runs failed or without a score", "failures", "bad" if lost else "good"),
+        Tile(str(missing), "planned runs missing", "failures", "bad") if missing else None,
         Tile(str(skipped), "cells skipped", "failures"),
         Tile(f"{told} of {len(pairs)}", "pairs told apart", "pairs") if pairs else None,
         Tile(f"{timed} of {len(rows)}", "timed alone", "speed"),
