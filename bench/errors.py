@@ -50,7 +50,7 @@ def count(number: int, noun: str) -> str:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that is not in the catalogue, with the nearest names that are, or all where none is near."""
+    """The error for a name that is not in the catalogue, with the nearest names that are, or the first of all."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     more = ", ..." if len(names) > _MOST else ""

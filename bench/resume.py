@@ -38,7 +38,7 @@ def resume(
         if found is not None and found.status in FINISHED:
             reused.append(found)
         elif cell.id in damaged:
-            todo.append(Todo(cell, "its record is damaged"))
+            todo.append(Todo(cell, "a record of it is damaged"))
         elif found is not None:
             todo.append(Todo(cell, f"the last attempt ended as {found.status}"))
         else:

@@ -1,7 +1,7 @@
 """Several runs read as one: each cell once, and what a reader has to know about how that came about."""
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -28,8 +28,8 @@ class Runs(NamedTuple):
     notes: list[str]
     """Sentences on cells that are planned and missing, that lie in several runs, that contradict each other, and on
     several machines. Untrusted text."""
-    missing: int = 0
-    """Cells of the runs' plans that have no record here."""
+    missing: int | None = 0
+    """Cells of the runs' plans that have no record here; None where some may be missing and it is not known how many."""
 
 
 def read_runs(stores: Iterable[Store]) -> Runs:
@@ -42,13 +42,8 @@ def read_runs(stores: Iterable[Store]) -> Runs:
     chosen = {cell: max(found[cell], key=lambda each: _weight(each[1])) for cell in sorted(found)}
     records = [record for _, record in chosen.values()]
     notes = [*_missing(named, found), *_several(chosen, found), *_machines(records)]
-    planned = frozenset[str]().union(*(store.planned() or () for store in named.values()))
-    return Runs(
-        records,
-        lambda record: named[chosen[record.cell_id][0]].curves(record),
-        notes,
-        len(planned - found.keys()),
-    )
+    missing = _number_missing(named.values(), found)
+    return Runs(records, lambda record: named[chosen[record.cell_id][0]].curves(record), notes, missing)
 
 
 def unfinished(name: str, store: Store, found: Container[str]) -> str | None:
@@ -92,6 +87,13 @@ def _missing(named: Mapping[str, Store], found: Mapping[str, Any]) -> Iterator[s
             yield said
         if store.damaged:
             yield f"{name}: {count(len(store.damaged), 'damaged record')} left out."
+
+
+def _number_missing(stores: Collection[Store], found: Mapping[str, Any]) -> int | None:
+    plans = [store.planned() for store in stores]
+    known = {cell for plan in plans if plan is not None for cell in plan}
+    doubtful = None in plans or any(store.damaged for store in stores)
+    return len(known - found.keys()) or (None if doubtful else 0)
 
 
 def _several(

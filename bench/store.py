@@ -207,7 +207,7 @@ class Store:
 
     def test(self, cell_id: str) -> None:
         """Read the record of a cell whole, and its curves to their end: where these are damaged, so is the record, and
-        `damaged` has it. Raises StoreError as `each` does."""
+        `damaged` has it. Raises StoreError as `each` does, also for curves."""
         record = self.record(cell_id)
         if record is None:
             return

@@ -198,8 +198,8 @@ def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: st
     found = getattr(array, "shape", None)
     if found is None or found[1:] != shape or array.dtype != dtype:
         received = f"{array.dtype} {found}" if found is not None else type(array).__name__
-        expected = ("samples", *shape) if shape else "(samples,)"
-        raise DataError(f"{name}: expected {dtype} {expected}, received {received}".replace("'", ""))
+        expected = ", ".join(map(str, ("samples", *shape))) + ("" if shape else ",")
+        raise DataError(f"{name}: expected {dtype} ({expected}), received {received}")
 
 
 def _check_range(name: str, array: np.ndarray, end: int | None) -> None:

@@ -367,6 +367,7 @@ def test_a_measurement_that_fails_is_told_and_costs_no_training(monkeypatch):
     assert list(whole.record.gradient) == ["init", "2", "4", "end"]
     assert whole.record.unmeasured is None
     assert set(whole.record.interventions) >= {"none", "reset-half", "forget-half"}
+    assert whole.record.interventions["none"] == whole.record.final.validation
 
     def broken(probe, split, step, cues):
         if step > 2:

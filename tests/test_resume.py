@@ -40,7 +40,9 @@ def test_a_cell_without_records_was_not_run_before() -> None:
 
 
 def test_a_cell_whose_record_is_damaged_says_so() -> None:
-    assert [todo.why for todo in resume([CELL], [], {CELL.id})[1]] == ["its record is damaged"]
+    for others in ([], [record(status="failed")]):
+        assert [todo.why for todo in resume([CELL], others, {CELL.id})[1]] == ["a record of it is damaged"]
+    assert resume([CELL], [record(status="ok")], {CELL.id})[1] == []
 
 
 @pytest.mark.parametrize(

@@ -145,9 +145,10 @@ def test_a_plan_that_cannot_be_read_is_said(runs, make_record: Make, content: by
     (store,) = runs("a")
     store.write(make_record())
     (store.folder / "plan.json").write_bytes(content)
-    records, _, notes, _ = read_runs([store])
-    assert (len(records), notes) == (
+    records, _, notes, missing = read_runs([store])
+    assert (len(records), missing, notes) == (
         1,
+        None,
         ["a: its plan.json cannot be read: whether cells are missing here is not known."],
     )
 
@@ -158,8 +159,10 @@ def test_damaged_records_are_counted(runs, make_record: Make) -> None:
     (store.folder / ("0" * 16)).mkdir()
     (store.folder / ("0" * 16) / "1.json").write_text("{")
     assert read_runs([store]).notes == ["a: 1 damaged record left out."]
+    assert read_runs([store]).missing is None
     store.write_plan(["0" * 16])
     assert read_runs([store]).notes[0] == (
         "a: 0 of 1 planned cell ended; the others are missing here, as their records are damaged, or the run is under"
         " way or was stopped."
     )
+    assert read_runs([store]).missing == 1

@@ -70,14 +70,13 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _request(given: dict[str, Any]) -> Request:
     catalogue = discover(given["plugins"])
-    told: BenchError | None = None
     try:
-        return _asked(given, catalogue)
+        request = _asked(given, catalogue)
     except BenchError as error:
-        told = error
+        report_broken(catalogue, but=error)
         raise
-    finally:
-        report_broken(catalogue, but=told)
+    report_broken(catalogue)
+    return request
 
 
 def _asked(given: dict[str, Any], catalogue: Catalogue) -> Request:

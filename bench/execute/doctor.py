@@ -179,7 +179,12 @@ def _computing(backend: str, threads: int, checkup: Checkup) -> Iterator[Finding
     try:
         found = checkup(backend, threads)
     except RuntimeError as error:
-        yield Finding("device", "problem", f"{backend} does not run: {error}", f"reinstall it: {_how(backend)}")
+        yield Finding(
+            "device",
+            "problem",
+            f"{backend} does not run: {error}",
+            f"reinstall it: pip install --force-reinstall {backend}",
+        )
         return
     pinned = f"pinned to {', '.join(map(str, found['affinity']))}" if found["affinity"] else "not pinned"
     rate = f"{found['rate'] / 1e9:.0f} GFLOP/s in a matrix product"

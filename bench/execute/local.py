@@ -331,7 +331,7 @@ class Pool:
             close(worker.process.stdin)
         end = time.monotonic() + _GRACE_SECONDS
         for worker in self._live:
-            worker.listener.join(max(0.0, end - time.monotonic()))
+            _join(worker, max(0.0, end - time.monotonic()))
         known = {record.cell_id for record in records}
         for worker in self._started:
             cell = worker.cell
@@ -348,7 +348,7 @@ class Pool:
         for worker in self._started:
             _wait(worker.process)
             signal_group(worker.process.pid, signal.SIGKILL)  # what it forked, which would hold on to its pipe
-            worker.listener.join(_GRACE_SECONDS)
+            _join(worker, _GRACE_SECONDS)
             close(worker.process.stdout)
         self._live.clear()
         self._started.clear()
@@ -381,6 +381,11 @@ def _tell(worker: _Worker, line: str) -> None:
         assert worker.process.stdin is not None
         worker.process.stdin.write(line + "\n")
         worker.process.stdin.flush()
+
+
+def _join(worker: _Worker, seconds: float) -> None:
+    if worker.listener.ident is not None:  # else an interrupt came before it was started
+        worker.listener.join(seconds)
 
 
 def _wait(process: "subprocess.Popen[str]") -> None:

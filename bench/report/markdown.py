@@ -59,7 +59,7 @@ def _size(*parts: str) -> int:
 
 def _opening(tables: Sequence[TaskTable], runs: Runs, title: str) -> Iterator[str]:
     notes = runs.notes
-    planned = sum(len(row.planned) for table in tables for row in table.rows) + runs.missing
+    planned = sum(len(row.planned) for table in tables for row in table.rows) + (runs.missing or 0)
     scored = sum(len(row.scored) for table in tables for row in table.rows)
     yield f"## {markdown(shorten(title, 200))}"
     yield f"{scored} of {words.count(planned, 'planned run')} finished with a score."

@@ -42,6 +42,12 @@ def test_saving_again_is_fine_and_another_one_of_the_name_is_refused(
     assert archbench("baseline", "save", run, "--commit", COMMIT, "--to", "other").code == 0
 
 
+def test_without_a_subcommand_there_is_the_help_page(archbench: Archbench) -> None:
+    called = archbench("baseline")
+    assert (called.code, called.err) == (0, "")
+    assert {"save", "show"} <= set(called.out.split())
+
+
 def test_without_a_commit_or_a_run_the_error_says_what_to_do(archbench: Archbench, elsewhere: Path) -> None:
     run = run_of(elsewhere / "run", side(BASE))
     called = archbench("baseline", "save", run)

@@ -153,9 +153,9 @@ def test_a_plan_says_what_is_finished_and_what_changed(archbench: Archbench, els
     assert re.search(rf"training takes about 60 s on \d+ workers? and unknown time for 2 of 3 cells, {why}\n", unlike)
     assert "not run before" in more
     assert "not reused, changed: training.lr 0.005 -> 0.5" in archbench("plan", *known, "--lr", 0.5).out
-    assert "train" in archbench("plan", *known, "--fresh").out.splitlines()[0]
+    assert archbench("plan", *known, "--fresh").out.splitlines()[0].endswith("anew, as --fresh asks for")
     (elsewhere / "out" / cell.id / "1.json").write_text("{")
-    assert archbench("plan", *known).out.splitlines()[0].endswith("its record is damaged")
+    assert archbench("plan", *known).out.splitlines()[0].endswith("a record of it is damaged")
 
 
 def test_a_plan_creates_nothing(archbench: Archbench, elsewhere: Path) -> None:

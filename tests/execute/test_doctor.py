@@ -83,7 +83,7 @@ def test_a_backend_that_does_not_run_is_a_problem_with_its_reason(look):
         raise RuntimeError("libcudart.so: cannot open shared object file")
 
     found = look(checkup=broken)["device"]
-    assert (found.level, found.advice) == ("problem", "reinstall it: pip install tensorflow")
+    assert (found.level, found.advice) == ("problem", "reinstall it: pip install --force-reinstall tensorflow")
     assert "tensorflow does not run: libcudart.so" in found.value
 
 
@@ -91,6 +91,7 @@ def test_a_backend_that_is_not_installed_is_a_problem_where_it_was_asked_for_and
     monkeypatch.setattr(doctor, "_version", lambda package: None)
     found = look(checkup=lambda backend, threads: pytest.fail("it was run"))
     assert found["tensorflow"] == Finding("tensorflow", "problem", "not installed", "pip install tensorflow")
+    assert found["jax"] == Finding("jax", "note", "not installed", "pip install 'archbench[jax]'")
 
 
 def test_a_folder_that_cannot_be_written_is_a_problem(look, tmp_path, monkeypatch):

@@ -551,7 +551,9 @@ def _kill_at_random_moments(folder: Path, fake: pytest.MonkeyPatch, moments: int
             expected = np.full(1000, found[cell_id].seed, "float32")
             assert np.array_equal(store.curves(found[cell_id])["train_loss"], expected)
         fruitful += len(found) > len(finished)
-        window *= 1 / 1.2 if len(found) > len(finished) else 1.2  # half of the kills lose something, also under load
+        window *= (
+            1 / 1.2 if len(found) > len(finished) else 1.2
+        )  # half of the kills come after a record, also under load
         finished = found
     assert fruitful >= moments // 4  # else the kills came before there was anything to lose
     wait_for(lambda: not alive(folder), 10)

@@ -298,6 +298,12 @@ def test_runs_that_are_missing_are_planned_ones_and_nothing_says_that_all_is_wel
     assert "None of those that are here; 2 planned runs are missing." in words_of(section(page, "failures"))
 
 
+def test_where_it_is_not_known_what_is_missing_nothing_says_that_all_is_well(tmp_path: Path) -> None:
+    page = write_html([make_record("copy", "gru")], lambda record: {}, tmp_path, title="odd", missing=None).read_text()
+    assert "1 of 1 planned runs finished with a score" in words_of(section(page, "verdict"))
+    assert words_of(section(page, "failures")) == "Failures and skips None of those that are here."
+
+
 def test_a_digit_that_is_no_number_in_a_name_is_text(tmp_path: Path) -> None:
     assert "x10²" in written([make_record("x10²"), make_record("x9²")], tmp_path)
 

@@ -53,6 +53,12 @@ def test_80_columns_hold_every_number_whole(value: float) -> None:
     assert "(2 of 3)" in text
 
 
+def test_a_narrow_terminal_keeps_the_names() -> None:
+    out = StringIO()
+    print_summary([make_record(architecture="transformer")], Console(width=40, file=out))
+    assert "transformer" in out.getvalue()
+
+
 def test_failures_and_skips_are_listed_with_their_reason(records: list[Record]) -> None:
     text = shown(records)
     assert "lstm, seed 2: diverged: loss is NaN at step 200" in text

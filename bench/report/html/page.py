@@ -45,13 +45,13 @@ def write_html(
     title: str,
     claims: Sequence[tuple[Claim, Verdict]] = (),
     notes: Sequence[str] = (),
-    missing: int = 0,
+    missing: int | None = 0,
 ) -> Path:
     """Writes `report.html` into `folder` and returns its path. The same records give the same bytes.
 
     `curves`: the arrays beside a record (bench.store.Store.curves). `claims`: those that the records are evidence for,
     judged. `notes`: what to know about how the runs were read (bench.runs), untrusted. `missing`: planned cells that
-    have no record. Raises StoreError where there are no records or the folder cannot be written.
+    have no record, None where it is not known how many. Raises StoreError where there are no records or the folder cannot be written.
     """
     records = list(records)
     tables = task_tables(records)
@@ -76,7 +76,7 @@ def _page(
     curves: Curves,
     title: str,
     claims: Sequence[tuple[Claim, Verdict]],
-    missing: int,
+    missing: int | None,
 ) -> dict[str, Any]:
     compared = _compared(tables)
     parts = [_charts(one, remembered(curves)) for one in compared]  # a task's arrays at a time in memory
@@ -89,7 +89,7 @@ def _page(
     found: dict[str, Any] = {
         "title": title,
         "when": f"Measured from {min(times).isoformat(' ', 'minutes')} to {max(times).isoformat(' ', 'minutes')}.",
-        "verdict": sections.verdict(compared, missing),
+        "verdict": sections.verdict(compared, missing or 0),
         "leads": [words.lead(table) for table in tables],
         "matrix": sections.matrix(compared),
         "rows": sections.rows_table(compared),
@@ -108,7 +108,7 @@ def _page(
     }
     contents = [(anchor, label) for anchor, label in _CONTENTS if found.get(anchor) or anchor in _ALWAYS]
     shown = {anchor for anchor, _ in contents}
-    tiles = [tile for tile in sections.tiles(compared, missing) if tile.link in shown]
+    tiles = [tile for tile in sections.tiles(compared, missing or 0) if tile.link in shown]
     return found | {"contents": contents, "tiles": tiles}
 
 
