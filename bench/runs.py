@@ -29,7 +29,7 @@ class Runs(NamedTuple):
     """Sentences on cells that are planned and missing, that lie in several runs, that contradict each other, and on
     several machines. Untrusted text."""
     missing: int | None = 0
-    """Cells of the runs' plans that have no record here; None where some may be missing and it is not known how many."""
+    """Cells of the runs' plans that have no record here; None where it is not known how many."""
 
 
 def read_runs(stores: Iterable[Store]) -> Runs:

@@ -179,12 +179,8 @@ def _computing(backend: str, threads: int, checkup: Checkup) -> Iterator[Finding
     try:
         found = checkup(backend, threads)
     except RuntimeError as error:
-        yield Finding(
-            "device",
-            "problem",
-            f"{backend} does not run: {error}",
-            f"reinstall it: pip install --force-reinstall {backend}",
-        )
+        reinstall = f"reinstall it: pip install --force-reinstall {backend}"
+        yield Finding("device", "problem", f"{backend} does not run: {error}", reinstall)
         return
     pinned = f"pinned to {', '.join(map(str, found['affinity']))}" if found["affinity"] else "not pinned"
     rate = f"{found['rate'] / 1e9:.0f} GFLOP/s in a matrix product"

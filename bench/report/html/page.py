@@ -51,7 +51,8 @@ def write_html(
 
     `curves`: the arrays beside a record (bench.store.Store.curves). `claims`: those that the records are evidence for,
     judged. `notes`: what to know about how the runs were read (bench.runs), untrusted. `missing`: planned cells that
-    have no record, None where it is not known how many. Raises StoreError where there are no records or the folder cannot be written.
+    have no record, None where it is not known how many. Raises StoreError where there are no records or the folder
+    cannot be written.
     """
     records = list(records)
     tables = task_tables(records)
